@@ -1,0 +1,1 @@
+"""The terminal's conversation with the cloud: topics, messages, codec, exported schema."""
