@@ -1,0 +1,1 @@
+"""The database: engine and transactions, tables, migrations. Nothing here knows what a punch means."""

@@ -1,0 +1,144 @@
+"""One database, two doors: ``write`` for one transaction at a time, ``read`` for many.
+
+SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same moment
+(the WAL-reset bug), and the SQLite that Python brings is mostly older. So on SQLite there is one writing
+connection a process, every write transaction holds a file lock beside the database that all processes
+respect, and readers are opened read-only, which keeps them from checkpointing. See docs/decisions/0002.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool, StaticPool
+
+_BUSY_MS = 10_000
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be opened; the message says which and why, for the person who started us."""
+
+
+class Database:
+    """Transactions on one database.
+
+    ``write`` commits when its block ends and rolls back when it raises; writers of all processes take turns.
+    ``read`` sees one consistent state and can change nothing.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Open ``url`` (``sqlite:///path`` or ``postgresql+psycopg://...``).
+
+        Raises:
+            DatabaseUnavailable: the file or server cannot be opened.
+        """
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._thread_lock = threading.RLock()
+        self._lock_file: int | None = None
+        if self.is_sqlite:
+            path = _sqlite_path(self.url)
+            self._lock_file = _open_lock(path)
+            self.write_engine = _sqlite_writer(self.url)
+            self.read_engine = _sqlite_readers(path)
+        else:
+            self.write_engine = create_engine(self.url, pool_pre_ping=True)
+            self.read_engine = self.write_engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction; committed, and durable, when the block ends."""
+        if self._lock_file is None:
+            with self.write_engine.begin() as connection:
+                yield connection
+            return
+        with self._thread_lock, _flock(self._lock_file), self.write_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view."""
+        with self.read_engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection and the lock file."""
+        self.read_engine.dispose()
+        if self._lock_file is None:
+            self.write_engine.dispose()
+            return
+        # Closing the last writing connection checkpoints, so it takes its turn too.
+        with self._thread_lock, _flock(self._lock_file):
+            self.write_engine.dispose()
+        os.close(self._lock_file)
+        self._lock_file = None
+
+
+def _sqlite_path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise DatabaseUnavailable("the database needs a file: sqlite:////path/to/kaoqin.db")
+    return Path(url.database).resolve()
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseUnavailable(f"cannot open the database {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _flock(lock_file: int) -> Iterator[None]:
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(lock_file, fcntl.LOCK_UN)
+
+
+def _sqlite_writer(url: URL) -> Engine:
+    engine = create_engine(
+        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_readers(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=ro&uri=true",
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine

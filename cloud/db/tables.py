@@ -1,0 +1,335 @@
+"""Tables. Facts are only ever added; what is derived from them can be made anew at any time.
+
+Instants are integer ms since 1970 UTC (``*_ms``), dates are local to the firm. Facts: punches, office_records,
+roster_entries, people, shifts, groups, policies, calendar_days. Derived: attendance_days. Work lists:
+stale_days, quarantine.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# -- people ------------------------------------------------------------------------------------------------
+
+departments = Table(
+    "departments",
+    metadata,
+    Column("department_id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("parent_id", ForeignKey("departments.department_id")),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("group_id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    # {"mon": "DAY", ...}; a missing weekday is off (rule D1).
+    Column("week", JSON, nullable=False),
+    Column("is_default", Boolean, nullable=False, server_default=text("false")),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", String(40), primary_key=True),
+    Column("employee_no", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    # Full pinyin and initials, lower case, for search: "lilei ll".
+    Column("pinyin", String(400), nullable=False, server_default=""),
+    Column("department_id", ForeignKey("departments.department_id"), nullable=False),
+    Column("group_id", ForeignKey("groups.group_id")),
+    Column("site", String(64)),
+    Column("language", String(8), nullable=False, server_default="zh"),
+    Column("email", String(200)),
+    Column("hire_date", Date),
+    Column("last_day", Date),
+    Column("pin_hash", String(200)),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index(None, "department_id"),
+)
+
+exemptions = Table(
+    "exemptions",
+    metadata,
+    Column("person_id", ForeignKey("people.person_id"), primary_key=True),
+    Column("first", Date, primary_key=True),
+    Column("last", Date, nullable=False),
+)
+
+# -- rules as data -----------------------------------------------------------------------------------------
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # As in a case file: {"segments": ["09:00-12:00", ...], "breaks": [...], "flex": {...}, ...}.
+    Column("definition", JSON, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("group_id", ForeignKey("groups.group_id"), primary_key=True),
+    # 0001-01-01 stands for "since ever".
+    Column("from_date", Date, primary_key=True),
+    Column("version", String(64), nullable=False),
+    # Parameters of docs/reference/rules.md section 4; unnamed ones have their defaults.
+    Column("parameters", JSON, nullable=False),
+)
+
+roster_entries = Table(
+    "roster_entries",
+    metadata,
+    Column("person_id", ForeignKey("people.person_id"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    # The newest known entry of a date speaks (D1); the first of a date counts as known since ever.
+    Column("known_ms", BigInteger, primary_key=True),
+    # Names of shifts, [] = off.
+    Column("shifts", JSON, nullable=False),
+    Column("zone", String(64)),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("date", Date, primary_key=True),
+    # statutory, rest, makeup, half
+    Column("kind", String(16), nullable=False),
+    Column("half", String(2)),
+    Column("shift_of", String(3)),
+    Column("name", String(200), nullable=False, server_default=""),
+    Column("source", String(200), nullable=False),
+)
+
+calendar_years = Table(
+    "calendar_years",
+    metadata,
+    Column("year", Integer, primary_key=True),
+    Column("provisional", Boolean, nullable=False),
+    Column("source", String(200), nullable=False),
+)
+
+leave_types = Table(
+    "leave_types",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    # One character for the grid: 年, 事, 病 ...
+    Column("symbol", String(4), nullable=False),
+    # workday or natural (J7)
+    Column("count", String(16), nullable=False, server_default="workday"),
+)
+
+# -- terminals and punches ---------------------------------------------------------------------------------
+
+terminals = Table(
+    "terminals",
+    metadata,
+    Column("terminal_id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("claimed_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Column("online", Boolean, nullable=False, server_default=text("false")),
+    Column("last_seen_ms", BigInteger),
+    # Every punch made before this instant has been received (S3).
+    Column("watermark_ms", BigInteger, nullable=False, server_default="0"),
+    # The newest TerminalState, as JSON of models.wire.messages.TerminalState.
+    Column("state", Text),
+)
+
+claim_codes = Table(
+    "claim_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.terminal_id"), primary_key=True),
+    Column("stream_id", LargeBinary(16), primary_key=True),
+    # Highest seq the terminal spoke of, and the highest up to which nothing is missing.
+    Column("highest", BigInteger, nullable=False),
+    Column("contiguous", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+)
+
+punches = Table(
+    "punches",
+    metadata,
+    Column("terminal_id", String(40), primary_key=True),
+    Column("stream_id", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("punch_id", LargeBinary(16), nullable=False),
+    Column("person_id", String(40), nullable=False),
+    # The terminal's own time, never changed ...
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("monotonic_ms", BigInteger, nullable=False),
+    Column("boot", Integer, nullable=False),
+    Column("clock", Integer, nullable=False),
+    # ... and the instant the cloud takes it for; equal until a clock is repaired.
+    Column("at_ms", BigInteger, nullable=False),
+    Column("method", Integer, nullable=False),
+    Column("direction", Integer, nullable=False),
+    Column("score_milli", Integer),
+    Column("received_ms", BigInteger, nullable=False),
+    Index(None, "person_id", "at_ms"),
+    Index(None, "at_ms"),
+    Index(None, "received_ms"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", Integer, primary_key=True, autoincrement=True),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("topic", String(200), nullable=False),
+    Column("terminal_id", String(40)),
+    # malformed, foreign_terminal, key_conflict, unknown_person, ...
+    Column("code", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("person_id", String(40)),
+    Column("resolved_ms", BigInteger),
+    Index(None, "person_id"),
+)
+
+# -- office ------------------------------------------------------------------------------------------------
+
+office_records = Table(
+    "office_records",
+    metadata,
+    Column("source", String(40), primary_key=True),
+    Column("source_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("person_id", ForeignKey("people.person_id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("leave_type", String(40)),
+    # The body of models.office.OfficeRecord as JSON.
+    Column("body", JSON, nullable=False),
+    # Local dates the record can touch, both inclusive.
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("approved_ms", BigInteger),
+    Column("known_ms", BigInteger, nullable=False),
+    Column("remark", Text),
+    Index(None, "person_id", "first", "last"),
+)
+
+# -- derived -----------------------------------------------------------------------------------------------
+
+attendance_days = Table(
+    "attendance_days",
+    metadata,
+    Column("person_id", String(40), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("state", String(16), nullable=False),
+    # The whole models.attendance.AttendanceDay as JSON.
+    Column("result", LargeBinary, nullable=False),
+    Column("input_hash", LargeBinary(16), nullable=False),
+    Column("rule_version", String(64), nullable=False),
+    Column("judged_ms", BigInteger, nullable=False),
+    Index(None, "date"),
+)
+
+day_changes = Table(
+    "day_changes",
+    metadata,
+    Column("change_id", Integer, primary_key=True, autoincrement=True),
+    Column("person_id", String(40), nullable=False),
+    Column("date", Date, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    # Which fact made the day be judged again: "punch", "leave", "roster", ...
+    Column("cause", String(200), nullable=False),
+    # {"field": [before, after], ...}
+    Column("difference", JSON, nullable=False),
+    Index(None, "person_id", "date"),
+)
+
+stale_days = Table(
+    "stale_days",
+    metadata,
+    Column("person_id", String(40), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("cause", String(200), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# -- who may use the service -------------------------------------------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    Column("login", String(64), primary_key=True),
+    Column("password_hash", String(200), nullable=False),
+    # admin, hr, manager, staff
+    Column("role", String(16), nullable=False),
+    # Whose days a manager or staff member may see.
+    Column("department_id", ForeignKey("departments.department_id")),
+    Column("person_id", ForeignKey("people.person_id")),
+    Column("language", String(8), nullable=False, server_default="zh"),
+    Column("disabled", Boolean, nullable=False, server_default=text("false")),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("login", ForeignKey("users.login"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", Integer, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", String(200), nullable=False, server_default=""),
+    Column("detail", JSON),
+)

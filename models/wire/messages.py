@@ -1,0 +1,169 @@
+"""Messages between terminal and cloud.
+
+Each is a MessagePack array (JSON array accepted): the order of fields is the format. Fields are only ever
+added at the end, with a default; a reader ignores elements it does not know. A change that cannot be made so
+gets a new number in the topic. The exported schema is docs/reference/wire-schema.json.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+VERSION = 1
+BATCH_MAX_PUNCHES = 100
+
+Ms = Annotated[int, Meta(ge=0, le=(1 << 48) - 1, description="milliseconds; wall: since 1970 UTC")]
+Seq = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
+StreamBytes = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Text = Annotated[str, Meta(min_length=1, max_length=64)]
+Range = tuple[Seq, Seq]
+"""Both ends inclusive."""
+
+
+class WirePunch(msgspec.Struct, array_like=True, frozen=True):
+    """One punch of the batch's stream; see models.punch.Punch."""
+
+    seq: Seq
+    punch_id: Annotated[bytes, Meta(min_length=16, max_length=16)]
+    person_id: Text
+    wall_ms: Ms
+    monotonic_ms: Ms
+    boot: Annotated[int, Meta(ge=0)]
+    clock: Annotated[int, Meta(ge=0, le=2)]
+    method: Annotated[int, Meta(ge=1, le=4)]
+    direction: Annotated[int, Meta(ge=0, le=2)] = 0
+    score_milli: int | None = None
+
+
+class PunchBatch(msgspec.Struct, array_like=True, frozen=True):
+    """terminal -> cloud, topic ``up``.
+
+    ``lowest``/``highest``: the seqs the terminal still keeps, so that the cloud can see a hole.
+    ``sent_ms``/``sent_monotonic_ms``: both clocks at the moment of sending.
+    """
+
+    version: Annotated[int, Meta(ge=1)]
+    terminal_id: Text
+    stream_id: StreamBytes
+    boot: Annotated[int, Meta(ge=0)]
+    sent_ms: Ms
+    sent_monotonic_ms: Ms
+    lowest: Seq
+    highest: Seq
+    punches: Annotated[tuple[WirePunch, ...], Meta(min_length=1, max_length=BATCH_MAX_PUNCHES)]
+
+
+class Refusal(msgspec.Struct, array_like=True, frozen=True):
+    """One punch the cloud put aside: ``code`` says why. It stays on the terminal."""
+
+    seq: Seq
+    code: Text
+
+
+class PunchAck(msgspec.Struct, array_like=True, frozen=True):
+    """cloud -> terminal, topic ``ack``: sent after the commit, never before.
+
+    ``committed``: ranges safe in the cloud. ``needed``: holes it wants sent again. ``refused``: put aside.
+    ``server_ms``/``echo_monotonic_ms``: the cloud's time, and the batch's own clock, for the offset.
+    """
+
+    version: Annotated[int, Meta(ge=1)]
+    stream_id: StreamBytes
+    committed: tuple[Range, ...]
+    needed: tuple[Range, ...]
+    refused: tuple[Refusal, ...]
+    server_ms: Ms
+    echo_monotonic_ms: Ms
+
+
+class Part(msgspec.Struct, array_like=True, frozen=True):
+    """Health of one part of the terminal, "camera" or "sensor": "ok", "away" or "none", with a reason."""
+
+    name: Text
+    health: Text
+    reason: str = ""
+
+
+class TerminalState(msgspec.Struct, array_like=True, frozen=True):
+    """terminal -> cloud, topic ``state``, retained: birth, then every minute and on change.
+
+    The will is the same message with ``online`` false. ``at_ms`` with ``highest`` says: all punches made
+    before ``at_ms`` have a seq up to ``highest``; that is what lets the cloud call a day complete.
+    """
+
+    version: Annotated[int, Meta(ge=1)]
+    terminal_id: Text
+    online: bool
+    at_ms: Ms = 0
+    boot: Annotated[int, Meta(ge=0)] = 0
+    stream_id: bytes = b""
+    highest: Annotated[int, Meta(ge=0)] = 0
+    waiting: Annotated[int, Meta(ge=0)] = 0
+    oldest_waiting_ms: Ms | None = None
+    clock: Annotated[int, Meta(ge=0, le=2)] = 0
+    clock_offset_ms: int | None = None
+    parts: tuple[Part, ...] = ()
+    people: int = 0
+    faces: int = 0
+    fingers: int = 0
+    roster_version: str = ""
+    app_version: str = ""
+
+
+class DesiredState(msgspec.Struct, array_like=True, frozen=True):
+    """cloud -> terminal, topic ``want``, retained: a target, not a queue of commands."""
+
+    version: Annotated[int, Meta(ge=1)]
+    roster_version: str = ""
+
+
+class RosterPerson(msgspec.Struct, frozen=True):
+    """One person on the roster; see models.person.Person."""
+
+    person_id: Text
+    employee_no: Text
+    name: str
+    language: str = "zh"
+    pin_hash: str | None = None
+
+
+class Roster(msgspec.Struct, frozen=True):
+    """``GET /terminal/v1/roster`` (JSON, ETag = ``version``): whom this terminal may know."""
+
+    version: Text
+    site: str
+    zone: str
+    people: tuple[RosterPerson, ...]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """``POST /terminal/v1/claim``: the one-time code an admin read out."""
+
+    code: Text
+    app_version: str = ""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """Its answer. ``token`` is the terminal's secret for HTTPS and the broker; it is told once."""
+
+    terminal_id: Text
+    name: str
+    token: str
+    broker_url: str
+    site: str
+    zone: str
+
+
+MESSAGES: tuple[type[msgspec.Struct], ...] = (
+    PunchBatch,
+    PunchAck,
+    TerminalState,
+    DesiredState,
+    Roster,
+    Claim,
+    Claimed,
+)
+"""What the exported schema describes."""
