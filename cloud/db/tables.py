@@ -1,8 +1,8 @@
 """Tables. Facts are only ever added; what is derived from them can be made anew at any time.
 
-Instants are integer ms since 1970 UTC (``*_ms``), dates are local to the firm. Facts: punches, office_records,
-roster_entries, people, shifts, groups, policies, calendar_days. Derived: attendance_days. Work lists:
-stale_days, quarantine.
+Instants are integer ms since 1970 UTC (``*_ms``), dates are local to the firm.
+Facts: punches, office_records, roster_entries, people, shifts, groups, policies, calendar_days.
+Derived: attendance_days. Work lists: stale_days, quarantine.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ leave_types = Table(
     Column("name_en", String(64), nullable=False),
     # One character for the grid: 年, 事, 病 ...
     Column("symbol", String(4), nullable=False),
-    # workday or natural (J7)
+    # Which days it counts, workdays or all (J7).
     Column("count", String(16), nullable=False, server_default="workday"),
 )
 

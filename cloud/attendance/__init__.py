@@ -1,0 +1,1 @@
+"""Person-days: which are stale, judging them, keeping the results. Derived, so they can be made anew."""
