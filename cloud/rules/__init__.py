@@ -1,0 +1,1 @@
+"""The attendance rules: pure; docs/reference/rules.md is the law."""
