@@ -1,0 +1,9 @@
+"""``python -m scripts.story``."""
+
+from __future__ import annotations
+
+import sys
+
+from scripts.story.cli import main
+
+sys.exit(main())
