@@ -70,6 +70,7 @@ class Enrolment:
     """
 
     def __init__(self, sensor: Sensor, slot: int) -> None:
+        sensor.check_slot(slot)
         self._sensor = sensor
         self._slot = slot
         self.stage = Stage.FIRST

@@ -34,7 +34,7 @@ from firmware_bridge.profiles import R307, Profile
 _BAUD_STEP = 9600
 _PROBE_BUFFER = 1
 _READ_BACK_BUFFER = 2
-_POOR_CODES = {reason.value: reason for reason in PoorReason}
+_POOR_CODES = {int(reason.value): reason for reason in PoorReason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,13 @@ class Sensor:
 
         After :class:`LinkLost` the slot may or may not be written: see :meth:`occupied`.
         """
-        self._driver.storeTemplate(self._checked(slot), _PROBE_BUFFER)
+        self.check_slot(slot)
+        self._driver.storeTemplate(slot, _PROBE_BUFFER)
 
     def delete(self, slot: int) -> None:
         """Delete one slot; an empty one stays empty."""
-        self._driver.deleteTemplate(self._checked(slot), 1)
+        self.check_slot(slot)
+        self._driver.deleteTemplate(slot, 1)
 
     def clear(self) -> None:
         """Delete the whole library."""
@@ -154,8 +156,9 @@ class Sensor:
 
     def read_template(self, slot: int) -> bytes | None:
         """The template in ``slot``, ``profile.template_bytes`` long; None when the slot is empty."""
+        self.check_slot(slot)
         try:
-            self._driver.loadTemplate(self._checked(slot), _READ_BACK_BUFFER)
+            self._driver.loadTemplate(slot, _READ_BACK_BUFFER)
         except SensorRefused as refused:
             if refused.code == Confirmation.TEMPLATE_INVALID:
                 return None
@@ -179,12 +182,17 @@ class Sensor:
             raise ValueError(
                 f"a {self.profile.name} template has {self.profile.template_bytes} bytes, not {len(template)}"
             )
-        self._checked(slot)
+        self.check_slot(slot)
         if not self._driver.uploadCharacteristics(_PROBE_BUFFER, list(template)):
             raise LinkLost("the template did not arrive as it was sent")
         self.store(slot)
         if self.read_template(slot) != template:
             raise ProtocolViolation(f"slot {slot} reads back differently from what was stored")
+
+    def check_slot(self, slot: int) -> None:
+        """Raise ``ValueError`` unless the library has this slot."""
+        if not 0 <= slot < self.parameters.capacity:
+            raise ValueError(f"slot {slot} is not one of 0 to {self.parameters.capacity - 1}")
 
     def _take_image(self) -> NoFinger | PoorImage | None:
         try:
@@ -192,14 +200,9 @@ class Sensor:
         except SensorRefused as refused:
             return _poor(refused)
 
-    def _checked(self, slot: int) -> int:
-        if not 0 <= slot < self.parameters.capacity:
-            raise ValueError(f"slot {slot} is not one of 0 to {self.parameters.capacity - 1}")
-        return slot
-
 
 def _poor(refused: SensorRefused) -> PoorImage:
-    reason = _POOR_CODES.get(Confirmation(refused.code)) if refused.code in set(Confirmation) else None
+    reason = _POOR_CODES.get(refused.code)
     if reason is None:
         raise refused
     return PoorImage(reason)
