@@ -1,0 +1,1 @@
+"""The way in that always works: employee number and PIN."""
