@@ -134,6 +134,8 @@ class AttendanceDay:
 
     ``in_at`` and ``out_at``: site-local ISO time with seconds and offset, or None.
     ``partition``: minutes by part, all parts present. ``timeline``: the same minutes in place.
+    ``waived_late_n``: lates waived (L9). ``outside_min``: minutes outside schedule that are not on a statutory
+    day, for comprehensive hours (O7).
     """
 
     date: date
@@ -166,3 +168,5 @@ class AttendanceDay:
     partition: dict[Part, int] = field(default_factory=dict)
     explanation: tuple[Step, ...] = ()
     timeline: tuple[TimelineSpan, ...] = ()
+    waived_late_n: int = 0
+    outside_min: int = 0

@@ -1,7 +1,8 @@
 """What one person is judged on: frozen facts, as they are known, in any order.
 
 Instants are integer ms since 1970 UTC, durations minutes. Clock times of shifts are minutes after 00:00 of
-the shift date and may pass 24:00 (1440). Office records are :class:`models.office.OfficeRecord`, all versions.
+the shift date and may pass 24:00 (1440). Office records are :class:`models.office.OfficeRecord`, each version
+one of them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True)
 class RosterEntry:
-    """Names of the shifts of one date, none for a day off; ``zone`` if their clocks are not the site's (T2)."""
+    """Names of the shifts of a date, none for a day off; ``zone`` if their clocks are not the site's (T2)."""
 
     shifts: tuple[str, ...] = ()
     zone: str | None = None

@@ -17,7 +17,7 @@ SPAN_PARTS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LateStart:
-    """A tier of late off, late on (D8): gone ``off_min`` after the end, may come ``on_min`` later next day."""
+    """A tier of late off, late on (D8): gone ``off_min`` after the end, may come ``on_min`` later."""
 
     off_min: int
     on_min: int

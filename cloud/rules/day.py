@@ -1,0 +1,315 @@
+"""Steps 8 to 12 of one date, and the result made of them (rules sections 2 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from itertools import combinations
+
+from cloud.rules import minutes
+from cloud.rules.absence import count_absence, due_days
+from cloud.rules.claims import touches
+from cloud.rules.clusters import Cluster, Stamp
+from cloud.rules.decisions import decide
+from cloud.rules.judge import judge_free, judge_units
+from cloud.rules.judged import Event, Sheet, record_args
+from cloud.rules.minutes import MS
+from cloud.rules.overtime import judge_overtime, presence_min, statutory_minutes
+from cloud.rules.plan import ONE_DAY, InstanceKind
+from cloud.rules.roles import DayRoles, InstanceRoles, day_roles, flags_of
+from cloud.rules.states import mask, state_of
+from cloud.rules.view import View
+from models.attendance import (
+    AttendanceDay,
+    DayType,
+    Duty,
+    FindingCode,
+    Flag,
+    Part,
+    ShiftResult,
+    Step,
+    TimelineSpan,
+)
+from models.office import CorrectionBody, DecisionBody, OfficeRecord, RecordKind
+
+ORDER = {code: index for index, code in enumerate(FindingCode)}
+PARTS = tuple(Part)
+RULE_OF = {
+    Flag.CONFLICT: "J9",
+    Flag.CORRECTED: "C1",
+    Flag.CORRECTION_REFUSED: "C2",
+    Flag.STRAY_PUNCH: "P5",
+    Flag.OVER_MAX_SHIFT: "P7",
+    Flag.SHARED_PUNCH: "A7",
+    Flag.DIRECTION_OVERRIDDEN: "P4",
+}
+
+
+class Days:
+    """Dates of one view, each judged once."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._roles: dict[date, DayRoles] = {}
+        self._sheets: dict[date, Sheet] = {}
+
+    def roles(self, day: date) -> DayRoles:
+        """The date after step 7."""
+        found = self._roles.get(day)
+        if found is None:
+            found = self._roles[day] = day_roles(self.view, day, self.roles)
+        return found
+
+    def sheet(self, day: date) -> Sheet:
+        """The date after step 12."""
+        found = self._sheets.get(day)
+        if found is None:
+            found = self._sheets[day] = self._judge(day)
+        return found
+
+    def spans(self, day: date) -> minutes.Minutes:
+        """Planned spans of the shifts of a date, moved by flex (O1, D7)."""
+        plan = self.view.plan(day)
+        return self.roles(day).plan.spans if plan.flexible else plan.spans
+
+    def day_type(self, day: date) -> DayType:
+        """Kind of a calendar date (D2)."""
+        return self.view.plan(day).day_type
+
+    def _judge(self, day: date) -> Sheet:
+        view, roles = self.view, self.roles(day)
+        plan = roles.plan
+        sheet = Sheet(roles, state_of(view, plan), view.plans.zone, roles.claims)
+        if plan.duty is Duty.NOT_EMPLOYED:
+            if view.assigned(day).loose:
+                sheet.flag(Flag.NOT_EMPLOYED_PUNCH, "D4")
+            if day in view.untrusted:
+                sheet.flag(Flag.UNTRUSTED_TIME, "T5")
+            return sheet
+        _book_claims(sheet)
+        late_on = _late_on(sheet, self.roles)
+        for item in roles.instances:
+            if item.instance.kind is InstanceKind.FREE:
+                judge_free(sheet, item, plan.policy)
+            else:
+                judge_units(sheet, item, late_on)
+                if item.instance.kind is InstanceKind.SHIFT:
+                    late_on = 0
+        _note_punches(sheet, view)
+        _note_records(sheet, view)
+        count_absence(sheet)
+        judge_overtime(sheet, view, self.spans, self.day_type)
+        mask(sheet)
+        if view.records.decisions:
+            decide(sheet, view.records.decisions.get(day, ()))
+        return sheet
+
+
+def _book_claims(sheet: Sheet) -> None:
+    claims = sheet.claims
+    for claim in claims.claims:
+        code = f"{claim.record.kind.value}_claim"
+        sheet.say(
+            "J6", code, {**record_args(claim.record), "minutes": claim.won_min, "days": str(claim.days)}
+        )
+    if claims.covered:
+        sheet.put(Part.LEAVE, claims.leave)
+        sheet.put(Part.TRIP, claims.trip)
+        sheet.put(Part.OUTING, claims.outing)
+    for name, delta in sheet.roles.delta.items():
+        sheet.say("D7", "flex", {"shift": name, "minutes": delta})
+
+
+def _late_on(sheet: Sheet, roles_of: Callable[[date], DayRoles]) -> int:
+    """By how much yesterday's late OUT moves the start of today's first shift (D8)."""
+    tiers = sheet.plan.policy.late_off_late_on
+    if not tiers or sheet.plan.duty is not Duty.DUE:
+        return 0
+    first = _first_shift(sheet.roles)
+    if first is None or not first.units or first.units[0].first != first.instance.start:
+        return 0
+    yesterday = [i for i in roles_of(sheet.day - ONE_DAY).instances if i.instance.kind is InstanceKind.SHIFT]
+    out_ms = yesterday[-1].out_ms() if yesterday else None
+    if out_ms is None:
+        return 0
+    over = out_ms // MS - yesterday[-1].instance.end
+    moved = max((tier.on_min for tier in tiers if over >= tier.off_min), default=0)
+    if moved and any(item.in_ms() is not None for item in sheet.roles.instances):
+        sheet.flag(Flag.LATE_START, "D8", {"minutes": moved, "over": over})
+    return moved
+
+
+def _first_shift(roles: DayRoles) -> InstanceRoles | None:
+    for item in roles.instances:
+        if item.instance.kind is not InstanceKind.OVERTIME:
+            return item if item.instance.kind is InstanceKind.SHIFT else None
+    return None
+
+
+def _note_punches(sheet: Sheet, view: View) -> None:
+    """Flags of the punches of the day."""
+    assigned = view.assigned(sheet.day)
+    for flag in flags_of(sheet.roles):
+        sheet.flag(flag, RULE_OF[flag])
+    if sheet.day in view.untrusted:
+        sheet.flag(Flag.UNTRUSTED_TIME, "T5")
+    clusters = assigned.all()
+    if not clusters:
+        return
+    if assigned.loose and (sheet.plan.instances or len(assigned.loose) == 1):
+        at_ms = assigned.loose[0].first_ms
+        sheet.flag(Flag.UNSCHEDULED_PUNCH, "A5", {"at": sheet.clock(at_ms // MS)})
+    stamps: list[Stamp] = []
+    for cluster in clusters:
+        if len(cluster.stamps) > 1:
+            sheet.flag(Flag.DUPLICATE_COLLAPSED, "P2", {"at": sheet.clock(cluster.first_ms // MS)})
+        stamps.extend(cluster.stamps)
+    for stamp in stamps:
+        if stamp.repaired:
+            sheet.flag(Flag.CLOCK_REPAIRED, "T4", {"at": sheet.clock(stamp.at_ms // MS)})
+    _note_sites(sheet, view, stamps)
+    if sheet.claims.leave:
+        _note_work_on_leave(sheet, [c for part in assigned.by_instance for c in part])
+
+
+def _note_sites(sheet: Sheet, view: View, stamps: list[Stamp]) -> None:
+    home = view.person.site
+    sited = [stamp for stamp in stamps if stamp.fact.site is not None]
+    for stamp in sited:
+        if home is not None and stamp.fact.site != home:
+            sheet.flag(Flag.SITE_OTHER, "A1", {"site": stamp.fact.site, "at": sheet.clock(stamp.at_ms // MS)})
+    travel = view.plans.rules.travel_min
+    if not travel:
+        return
+    for one, other in combinations(sited, 2):
+        pair = sorted((one.fact.site or "", other.fact.site or ""))
+        needed = travel.get((pair[0], pair[1]))
+        if needed is not None and pair[0] != pair[1] and abs(other.at_ms - one.at_ms) < needed * MS:
+            sheet.flag(
+                Flag.IMPOSSIBLE_TRAVEL, "A1", {"site": pair[0], "other_site": pair[1], "minutes": needed}
+            )
+
+
+def _note_work_on_leave(sheet: Sheet, clusters: list[Cluster]) -> None:
+    """Punches around leave at the edges of the residual (J11)."""
+    if not clusters:
+        return
+    first = min(cluster.first_ms for cluster in clusters) // MS
+    last = max(cluster.last_ms for cluster in clusters) // MS
+    leave, residual = sheet.claims.leave, sheet.roles.residual
+    if residual:
+        leave = minutes.union(minutes.before(leave, residual[0][0]), minutes.since(leave, residual[-1][1]))
+    worked = minutes.count(minutes.clip(leave, first, last))
+    if worked and worked >= sheet.plan.policy.worked_on_leave_min:
+        sheet.flag(Flag.WORKED_ON_LEAVE, "J11", {"minutes": worked})
+
+
+def _note_records(sheet: Sheet, view: View) -> None:
+    """Flags of pending records and trips (J2, J7)."""
+    zone = view.plans.zone
+    for record in view.records.pending:
+        if _is_about(sheet, record) if _dated(record) else touches(sheet.plan, record, zone):
+            sheet.flag(Flag.PENDING_APPROVAL, "J2", record_args(record))
+    for record in view.records.claims:
+        if record.kind is RecordKind.TRIP and touches(sheet.plan, record, zone):
+            sheet.flag(Flag.ON_TRIP, "J7", record_args(record))
+
+
+def _dated(record: OfficeRecord) -> bool:
+    return isinstance(record.body, CorrectionBody | DecisionBody)
+
+
+def _is_about(sheet: Sheet, record: OfficeRecord) -> bool:
+    return isinstance(record.body, CorrectionBody | DecisionBody) and record.body.day == sheet.day
+
+
+def result_of(
+    sheet: Sheet, days: Days, waived: list[Event], month_flags: list[tuple[Flag, str]]
+) -> AttendanceDay:
+    """The result of a date; ``waived`` lates and ``month_flags`` come from the month (step 13)."""
+    plan, roles, claims, view = sheet.plan, sheet.roles, sheet.claims, days.view
+    events = sorted((e for e in sheet.events if e not in waived), key=lambda e: ORDER[e.code])
+    parts, steps, flags = dict(sheet.parts), list(sheet.steps), set(sheet.flags)
+    for event in waived:
+        parts[Part.LATE] = minutes.subtract(parts.get(Part.LATE, ()), event.minutes)
+        parts[Part.GRACED] = minutes.union(parts.get(Part.GRACED, ()), event.minutes)
+        flags.add(Flag.LATE_WAIVED)
+        steps.append(Step("L9", Flag.LATE_WAIVED.value, event.step.args))
+    for flag, rule in month_flags:
+        flags.add(flag)
+        steps.append(Step(rule, flag.value, {}))
+    sums = dict.fromkeys(FindingCode, 0)
+    for event in events:
+        sums[event.code] += event.length
+        steps.append(event.step)
+    in_ms, out_ms = _edges(sheet, view)
+    iso = plan.zone.iso
+    return AttendanceDay(
+        date=plan.day,
+        state=sheet.state,
+        duty=plan.duty,
+        day_type=plan.day_type,
+        rule_version=plan.policy.version,
+        due_days=due_days(sheet),
+        required_min=plan.required_min,
+        shift=tuple(instance.name for instance in plan.shifts),
+        shifts=_shift_results(sheet),
+        findings=tuple(event.code for event in events),
+        flags=tuple(sorted(flags)),
+        late_min=sums[FindingCode.LATE],
+        serious_late_min=sums[FindingCode.SERIOUS_LATE],
+        early_min=sums[FindingCode.EARLY],
+        absent_days=sheet.absent_days,
+        leave_min={name: length for name, length in claims.leave_min.items() if length},
+        leave_days={name: count for name, count in claims.leave_days.items() if count},
+        trip_min=claims.trip_min,
+        trip_days=claims.trip_days,
+        outing_min=claims.outing_min,
+        worked_min=minutes.count(parts.get(Part.PRESENT, ())),
+        presence_min=presence_min(sheet),
+        overtime_min=sheet.overtime,
+        statutory_min=statutory_minutes(sheet, view.plans, days.day_type),
+        corrections_n=len(roles.corrections),
+        in_at=None if in_ms is None else iso(in_ms),
+        out_at=None if out_ms is None else iso(out_ms),
+        partition={part: minutes.count(parts.get(part, ())) for part in PARTS},
+        explanation=tuple(steps),
+        timeline=_timeline(parts),
+        waived_late_n=len(waived),
+        outside_min=sheet.outside_min,
+    )
+
+
+def _edges(sheet: Sheet, view: View) -> tuple[int | None, int | None]:
+    """Earliest IN and latest OUT of the date."""
+    roles = sheet.roles
+    ins = [pairing.in_ms for pairing in roles.pairings() if pairing.in_ms is not None]
+    outs = [pairing.out_ms for pairing in roles.pairings() if pairing.out_ms is not None]
+    if not roles.plan.instances and roles.plan.duty is not Duty.NOT_EMPLOYED:
+        loose = view.assigned(sheet.day).loose
+        if len(loose) == 1:
+            ins.append(loose[0].first_ms)
+    return min(ins, default=None), max(outs, default=None)
+
+
+def _shift_results(sheet: Sheet) -> dict[str, ShiftResult]:
+    iso = sheet.plan.zone.iso
+    found: dict[str, ShiftResult] = {}
+    for item in sheet.roles.instances:
+        if item.instance.kind is InstanceKind.OVERTIME:
+            continue
+        in_ms, out_ms = item.in_ms(), item.out_ms()
+        name = item.instance.name
+        codes = sorted(sheet.by_shift.get(name, ()), key=ORDER.__getitem__)
+        found[name] = ShiftResult(
+            tuple(codes),
+            None if in_ms is None else iso(in_ms),
+            None if out_ms is None else iso(out_ms),
+        )
+    return found
+
+
+def _timeline(parts: dict[Part, minutes.Minutes]) -> tuple[TimelineSpan, ...]:
+    spans = [(start, end, part) for part, of_part in parts.items() for start, end in of_part]
+    spans.sort()
+    return tuple([TimelineSpan(part, start, end) for start, end, part in spans])

@@ -1,0 +1,147 @@
+"""The work sheet of a date while it is judged: parts, findings, flags, explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from cloud.rules import minutes
+from cloud.rules.claims import Claims
+from cloud.rules.clusters import Cluster
+from cloud.rules.localtime import LocalTime
+from cloud.rules.minutes import MS, NONE, Minutes
+from cloud.rules.pairing import Evidence
+from cloud.rules.plan import DayPlan
+from cloud.rules.roles import DayRoles
+from models.attendance import ArgValue, DayState, DayType, FindingCode, Flag, Part, Step
+from models.office import OfficeRecord
+
+Args = dict[str, ArgValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One finding with its minutes, the shift it is of and its sentence."""
+
+    code: FindingCode
+    shift: str
+    minutes: Minutes
+    step: Step
+
+    @property
+    def length(self) -> int:
+        """How many minutes."""
+        return minutes.count(self.minutes)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Everything written down about a date on the way to its result.
+
+    Attributes:
+        parts: minutes by part, disjoint.
+        worked: minutes in which ``present`` was really worked, if not at its place (free hours).
+        by_shift: findings of L1-L5, P8, D10 by shift name.
+        units, absent_units: units judged, and residual minutes of each one found absent (L6).
+        free: some instance has free hours; ``bare_free``: and nobody came.
+        outside_min: minutes outside schedule that do not fall on a statutory day (O7).
+        claims: what leave, trips and outings won; a decision may drop them (C5).
+    """
+
+    roles: DayRoles
+    state: DayState
+    site_zone: LocalTime
+    claims: Claims
+    parts: dict[Part, Minutes] = field(default_factory=dict)
+    worked: Minutes | None = None
+    events: list[Event] = field(default_factory=list)
+    by_shift: dict[str, list[FindingCode]] = field(default_factory=dict)
+    flags: set[Flag] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+    units: int = 0
+    absent_units: list[int] = field(default_factory=list)
+    free: bool = False
+    bare_free: bool = False
+    absent_days: Fraction = Fraction(0)
+    overtime: dict[DayType, int] = field(default_factory=dict)
+    outside_min: int = 0
+
+    @property
+    def plan(self) -> DayPlan:
+        """The (moved) plan."""
+        return self.roles.plan
+
+    @property
+    def day(self) -> date:
+        """The shift date."""
+        return self.roles.plan.day
+
+    @property
+    def final(self) -> bool:
+        """Whether everything that may be found is found (S2)."""
+        return self.state is DayState.FINAL
+
+    def put(self, part: Part, spans: Minutes) -> None:
+        """Book minutes as a part."""
+        if spans:
+            held = self.parts.get(part)
+            self.parts[part] = minutes.union(held, spans) if held else spans
+
+    def move(self, source: Part, target: Part) -> int:
+        """Book all minutes of one part as another; how many."""
+        spans = self.parts.pop(source, NONE)
+        self.put(target, spans)
+        return minutes.count(spans)
+
+    def part_min(self, part: Part) -> int:
+        """How many minutes of a part."""
+        spans = self.parts.get(part)
+        return minutes.count(spans) if spans else 0
+
+    def find(self, code: FindingCode, shift: str, spans: Minutes, step: Step) -> None:
+        """Write down a finding of step 8."""
+        self.events.append(Event(code, shift, spans, step))
+        self.by_shift.setdefault(shift, []).append(code)
+
+    def say(self, rule: str, code: str, args: Args) -> None:
+        """Add to the explanation."""
+        self.steps.append(Step(rule, code, args))
+
+    def flag(self, flag: Flag, rule: str, args: Args | None = None) -> None:
+        """Set a flag and say why, once."""
+        if flag not in self.flags:
+            self.flags.add(flag)
+            self.steps.append(Step(rule, flag.value, args or {}))
+
+    def clock(self, minute: int) -> str:
+        """Local time of a minute as the explanation shows it."""
+        return self.plan.zone.clock(minute, self.plan.day)
+
+    def has(self, code: FindingCode) -> bool:
+        """Whether there is such a finding."""
+        return any(event.code is code for event in self.events)
+
+
+def record_args(record: OfficeRecord) -> Args:
+    """What names a record in a sentence."""
+    return {
+        "kind": record.kind.value,
+        "type": record.leave_type,
+        "source": record.source,
+        "id": record.source_id,
+    }
+
+
+def evidence_args(sheet: Sheet, side: str, at_ms: int, by: Evidence | None) -> Args:
+    """The punch or correction that made an edge: time, terminal or record."""
+    found: Args = {side: sheet.clock(at_ms // MS)}
+    if isinstance(by, Cluster):
+        fact = by.first_fact if side == "in" else by.last_fact
+        if fact.device:
+            found["device"] = fact.device
+        if fact.method is not None:
+            found["method"] = fact.method.name.lower()
+    elif by is not None:
+        found["source"], found["id"] = by.source, by.source_id
+    return found

@@ -1,0 +1,195 @@
+"""Step 10: overtime (O1-O7), statutory minutes, presence (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cloud.rules import minutes
+from cloud.rules.claims import overtime_losses
+from cloud.rules.judge import overtime_breaks, presence_minutes
+from cloud.rules.judged import Sheet
+from cloud.rules.minutes import MS, NONE, Minutes
+from cloud.rules.plan import InstanceKind, PlanBook
+from cloud.rules.records import clock_minutes
+from cloud.rules.view import View
+from models.attendance import DayType, Duty, Flag, Part
+
+SpansOf = Callable[[date], Minutes]
+TypeOf = Callable[[date], DayType]
+PROVING_MODES = ("approval_and_punch", "min")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """Minutes asked for, outside schedule, and eligible (O1, O3)."""
+
+    asked: Minutes
+    outside: Minutes
+    eligible: Minutes
+
+
+def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf) -> None:
+    """Overtime of a date by class, and the flags of O6. Nothing for exempt persons (D6)."""
+    if sheet.plan.duty is Duty.EXEMPT or not _anything(sheet):
+        return
+    sets = _sets(sheet, view, spans_of)
+    policy = sheet.plan.policy
+    by_class = _classes(sets.outside, view.plans, type_of)
+    sheet.outside_min = by_class[DayType.WORKDAY] + by_class[DayType.REST]
+    counted = _counted(policy.overtime_mode, sets)
+    if policy.hours_system == "comprehensive":
+        present = sheet.worked if sheet.worked is not None else sheet.parts.get(Part.PRESENT, NONE)
+        statutory = _classes(minutes.union(present, sets.outside), view.plans, type_of)[DayType.STATUTORY]
+        found = {DayType.STATUTORY: statutory} if statutory else {}
+    else:
+        found = _rounded(sheet, _classes(counted, view.plans, type_of))
+    if sheet.final:
+        sheet.overtime = found
+        for kind, length in found.items():
+            sheet.say("O5", f"overtime_{kind.value}", {"minutes": length, "mode": policy.overtime_mode})
+        _flags(sheet, sets, counted)
+    if sets.asked:
+        _note_conflict(sheet, view, sets.asked)
+
+
+def _anything(sheet: Sheet) -> bool:
+    roles = sheet.roles
+    if any(instance.overtime for instance in roles.plan.instances):
+        return True
+    return any(pairing.pairs for pairing in roles.pairings())
+
+
+def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
+    plan = sheet.plan
+    asked = minutes.normalise([span for i in plan.instances for span in i.overtime])
+    lost = NONE
+    if view.records.claims:
+        lost = overtime_losses(plan, view.records.claims, view.plans.zone)
+    bound = _Bound(sheet, spans_of, lost)
+    asked = bound.less(asked)
+    outside = bound.less(
+        minutes.normalise((s // MS, e // MS) for (s, e), free in sheet.roles.pairs() if not free),
+    )
+    eligible = outside
+    fixed = [i for i in plan.instances if i.kind is InstanceKind.SHIFT]
+    if fixed:
+        eligible = minutes.since(outside, max(i.end for i in fixed))
+        if plan.policy.overtime_before_shift:
+            eligible = minutes.union(eligible, minutes.before(outside, min(i.start for i in fixed)))
+    for roles in sheet.roles.instances:
+        if roles.instance.kind is InstanceKind.FREE:
+            presence = presence_minutes(sheet, roles, plan.policy)
+            required = minutes.count(roles.residual)
+            extra = minutes.subtract(presence, minutes.first_n(presence, required))
+            extra = minutes.subtract(extra, lost)
+            outside, eligible = minutes.union(outside, extra), minutes.union(eligible, extra)
+    return _Sets(asked, outside, eligible)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What never is overtime: planned spans of D-1 to D+2, overtime breaks, minutes of other records."""
+
+    sheet: Sheet
+    spans_of: SpansOf
+    lost: Minutes
+
+    def less(self, spans: Minutes) -> Minutes:
+        """The spans without it."""
+        if not spans:
+            return NONE
+        day = self.sheet.day
+        for offset in (0, -1, 1, 2):
+            spans = minutes.subtract(spans, self.spans_of(day + timedelta(days=offset) if offset else day))
+            if not spans:
+                return NONE
+        breaks = overtime_breaks(self.sheet, self.sheet.plan.policy, spans[0][0], spans[-1][1])
+        return minutes.subtract(minutes.subtract(spans, breaks), self.lost)
+
+
+def _counted(mode: str, sets: _Sets) -> Minutes:
+    """What counts before minimum and unit (O2)."""
+    if mode == "approval":
+        return sets.asked
+    if mode == "approval_and_punch":
+        return minutes.intersect(sets.asked, sets.outside)
+    if mode == "punch":
+        return sets.eligible
+    return minutes.first_n(sets.eligible, minutes.count(sets.asked))
+
+
+def _classes(spans: Minutes, plans: PlanBook, type_of: TypeOf) -> dict[DayType, int]:
+    """Minutes by the type of their calendar date in the site's zone (O5)."""
+    found = dict.fromkeys(DayType, 0)
+    zone = plans.zone
+    for start, end in spans:
+        at = start
+        while at < end:
+            ordinal = zone.ordinal_of(at)
+            stop = min(end, zone.midnight(ordinal + 1))
+            found[type_of(date.fromordinal(ordinal))] += stop - at
+            at = stop
+    return found
+
+
+def _rounded(sheet: Sheet, by_class: dict[DayType, int]) -> dict[DayType, int]:
+    """Minimum of the day, then whole units per class (O4)."""
+    policy = sheet.plan.policy
+    if sum(by_class.values()) < policy.overtime_minimum_min:
+        return {}
+    unit = policy.overtime_unit_min
+    found = {kind: length // unit * unit for kind, length in by_class.items()}
+    return {kind: length for kind, length in found.items() if length}
+
+
+def _flags(sheet: Sheet, sets: _Sets, counted: Minutes) -> None:
+    policy = sheet.plan.policy
+    mode = policy.overtime_mode
+    if mode != "punch" and policy.hours_system != "comprehensive":
+        if mode == "min":
+            extra = minutes.count(sets.eligible) - minutes.count(sets.asked)
+        else:
+            extra = minutes.count(minutes.subtract(sets.eligible, sets.asked))
+        if extra >= max(1, policy.overtime_minimum_min):
+            flag = Flag.UNAPPROVED_OVERTIME if sheet.plan.shifts else Flag.WORKED_WITHOUT_FORM
+            sheet.flag(flag, "O6", {"minutes": extra})
+    if mode in PROVING_MODES and sets.asked and not counted:
+        sheet.flag(Flag.OVERTIME_UNPROVEN, "O6", {"minutes": minutes.count(sets.asked)})
+
+
+def _note_conflict(sheet: Sheet, view: View, asked: Minutes) -> None:
+    """Two forms ask for the same minute (J9)."""
+    seen = NONE
+    for record in view.records.overtime:
+        own = minutes.intersect(asked, clock_minutes(record, view.plans.zone))
+        if minutes.intersect(own, seen):
+            sheet.flag(Flag.CONFLICT, "J9", {"kind": record.kind.value, "id": record.source_id})
+        seen = minutes.union(seen, own)
+
+
+def statutory_minutes(sheet: Sheet, plans: PlanBook, type_of: TypeOf) -> int:
+    """``present`` minutes on statutory days."""
+    if sheet.plan.duty is not Duty.DUE or not plans.statutory_near(sheet.day):
+        return 0
+    present = sheet.worked if sheet.worked is not None else sheet.parts.get(Part.PRESENT, NONE)
+    return _classes(present, plans, type_of)[DayType.STATUTORY]
+
+
+def presence_min(sheet: Sheet) -> int:
+    """Actual presence: pairs in exact time less unpaid time, floored once (P9)."""
+    plan = sheet.plan
+    total_ms = 0
+    for (start, end), free in sheet.roles.pairs():
+        total_ms += end - start
+        breaks = overtime_breaks(sheet, plan.policy, start // MS, end // MS)
+        if free:
+            own = [s for i in plan.instances if i.kind is InstanceKind.FREE for s in i.breaks]
+            unpaid = minutes.normalise([*own, *breaks])
+        else:
+            unpaid = plan.gaps
+            if breaks:
+                unpaid = minutes.union(unpaid, minutes.subtract(breaks, plan.spans))
+        total_ms -= minutes.overlap_ms(start, end, unpaid)
+    return total_ms // MS
