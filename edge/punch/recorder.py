@@ -1,0 +1,95 @@
+"""From an identified person to what the screen may say.
+
+Feedback comes from the return value alone: it is there only after the durable commit.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.errors import LedgerUnavailable, LedgerUnsafe
+from edge.identification import Identified
+from edge.punch import rows
+from edge.punch.dedupe import Moment, is_repeat
+from edge.punch.ledger import Ledger
+from edge.punch.rows import Draft
+from models import ids
+from models.clock import Clock
+from models.punch import ClockQuality, Direction, Punch
+
+REPEAT_WINDOW_S = 60
+_RANDOM_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Durably stored. ``waiting``: punches the cloud has not acknowledged, this one included."""
+
+    punch: Punch
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The same person punched just before, at ``first_wall_ms``; nothing was added."""
+
+    first_wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """The ledger refused: the punch is NOT stored, and the person must be told so."""
+
+    reason: str
+
+
+Outcome = Recorded | Repeated | NotRecorded
+
+
+class PunchRecorder:
+    """Makes punches in ``ledger``; may be called from any thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        quality: Callable[[], ClockQuality],
+        *,
+        repeat_window_s: float = REPEAT_WINDOW_S,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._quality = quality
+        self._window_ms = int(repeat_window_s * 1000)
+        self._random_bytes = random_bytes
+
+    def record(self, identified: Identified, direction: Direction = Direction.NONE) -> Outcome:
+        """Store a punch of ``identified`` made now; returns after the commit."""
+        with self._ledger.punching:
+            wall_ms, monotonic_ms = self._clock.wall_ms(), self._clock.monotonic_ms()
+            draft = Draft(
+                punch_id=ids.punch_id(wall_ms, self._random_bytes(_RANDOM_BYTES)),
+                person_id=identified.person_id,
+                wall_ms=wall_ms,
+                monotonic_ms=monotonic_ms,
+                clock=self._quality(),
+                method=identified.method,
+                direction=direction,
+                score_milli=identified.score_milli,
+            )
+            try:
+                return self._ledger.write(lambda db: self._record(db, draft))
+            except (LedgerUnavailable, LedgerUnsafe) as error:
+                return NotRecorded(str(error))
+
+    def _record(self, db: sqlite3.Connection, draft: Draft) -> Recorded | Repeated:
+        last = rows.last_of(db, draft.person_id)
+        now = Moment(draft.wall_ms, draft.monotonic_ms, self._ledger.boot)
+        if last is not None and is_repeat(Moment(*last), now, self._window_ms):
+            return Repeated(last[0])
+        (punch,) = self._ledger.append_in(db, [draft])
+        return Recorded(punch, rows.count_waiting(db))

@@ -1,0 +1,420 @@
+"""The uplink's thread: the core's decisions carried out on the ledger and the MQTT link.
+
+Everything that happens becomes an item of one queue, so the core and the link are touched by one thread only.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import paho.mqtt.client as paho
+import structlog
+
+from edge.backoff import Backoff, jitter
+from edge.errors import EdgeError, LedgerUnavailable
+from edge.health.clock_quality import offset_ms
+from edge.punch.ledger import Ledger
+from edge.sync.core import (
+    KEY_CONFLICT,
+    Acked,
+    Connected,
+    Disconnected,
+    Effect,
+    Event,
+    Gone,
+    MarkDelivered,
+    Publish,
+    PunchMade,
+    Refuse,
+    Reissue,
+    Reopen,
+    Tick,
+    UplinkCore,
+)
+from edge.sync.mqtt import Login, MqttLink, parse_broker
+from edge.sync.outbox import Outbox, Watermark
+from edge.sync.ranges import Ranges
+from models.clock import Clock
+from models.ids import StreamId
+from models.punch import ClockQuality
+from models.wire.codec import Malformed, decode, encode
+from models.wire.messages import VERSION, DesiredState, Part, PunchAck, PunchBatch, TerminalState
+from models.wire.punches import to_wire
+from models.wire.topics import Channel
+
+STATE_EVERY_MS = 30_000
+_STATE_GAP_MS = 1_000
+_DRAINED_GAP_MS = 5_000
+_LOOK_EVERY_S = 1.0
+_RECONNECT_FIRST_S = 1.0
+_RECONNECT_LAST_S = 120.0
+_REBUILD_MS = 2_000
+_LAST_WORD_S = 2.0
+_JOIN_S = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the terminal says of itself beside its outbox; fields as in TerminalState."""
+
+    clock: ClockQuality = ClockQuality.UNTRUSTED
+    parts: tuple[Part, ...] = ()
+    people: int = 0
+    faces: int = 0
+    fingers: int = 0
+    roster_version: str = ""
+    app_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    link: MqttLink
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    link: MqttLink
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    channel: Channel
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Wakes the thread: something outside changed."""
+
+
+_Item = PunchMade | _Up | _Down | _Heard | _Look
+
+
+@dataclass(slots=True)
+class _LinkListener:
+    """Turns the link's callbacks into items; a link knows itself only after it is made."""
+
+    items: queue.SimpleQueue[_Item]
+    link: MqttLink | None = field(default=None)
+
+    def up(self) -> None:
+        if self.link is not None:
+            self.items.put(_Up(self.link))
+
+    def down(self, reason: str) -> None:
+        if self.link is not None:
+            self.items.put(_Down(self.link, reason))
+
+    def heard(self, channel: Channel, payload: bytes) -> None:
+        self.items.put(_Heard(channel, payload))
+
+
+class Uplink:
+    """Delivers what ``ledger`` holds to the cloud behind the broker of ``login``.
+
+    Args:
+        report: what to say of the terminal; asked about once a second, so it should be cheap.
+        on_want: called from the uplink's thread with each desired state the cloud announces.
+
+    Raises:
+        BadSettings: the broker's address is not one.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        login: Login,
+        clock: Clock,
+        *,
+        report: Callable[[], Report] = Report,
+        on_want: Callable[[DesiredState], None] | None = None,
+    ) -> None:
+        parse_broker(login.broker_url)
+        self._outbox = Outbox(ledger)
+        self._ledger = ledger
+        self._login = login
+        self._clock = clock
+        self._report = report
+        self._on_want = on_want
+        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._drained = threading.Event()
+        self._leaving = False
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._core = UplinkCore((), jitter)
+        self._stale = True
+        self._backoff = Backoff(_RECONNECT_FIRST_S, _RECONNECT_LAST_S)
+        self._link: MqttLink | None = None
+        self._online = False
+        self._reported_down = False
+        self._connect_due_ms = 0
+        self._said: Report | None = None
+        self._said_ms = -STATE_EVERY_MS
+        self._said_empty_at = -1
+        self._offset_ms: int | None = None
+        ledger.listen(self._on_appended)
+
+    # -- for other threads -----------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        """Whether the broker is connected now."""
+        return self._online
+
+    @property
+    def offset_ms(self) -> int | None:
+        """The cloud's clock minus ours, from its newest timely acknowledgement; None before the first."""
+        return self._offset_ms
+
+    def waiting(self) -> int:
+        """Punches that still have to reach the cloud."""
+        return self._core.waiting
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say that the terminal leaves, disconnect, end the thread; nothing waiting is lost."""
+        self._stopping.set()
+        self._items.put(_Look())
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+
+    def run_until_drained(self, timeout_s: float) -> bool:
+        """Start, wait until the cloud has acknowledged everything, stop; False if time ran out."""
+        self._leaving = True
+        self.start()
+        drained = self._drained.wait(timeout_s)
+        self.stop()
+        return drained
+
+    def _on_appended(self, stream_id: StreamId, first: int, last: int) -> None:
+        self._items.put(PunchMade(stream_id, first, last))
+
+    # -- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._step()
+            except LedgerUnavailable as error:
+                self._start_over(str(error))
+            except Exception:
+                log.exception("uplink_failed")
+                self._start_over("a defect of this program")
+        self._leave()
+
+    def _step(self) -> None:
+        if self._stale:
+            self._rebuild()
+        self._connect_if_due()
+        item = self._next_item()
+        now = self._clock.monotonic_ms()
+        match item:
+            case None:
+                self._feed(Tick(), now)
+            case PunchMade():
+                self._drained.clear()
+                self._feed(item, now)
+            case _Up(link=link) if link is self._link:
+                self._came_up(now)
+            case _Down(link=link, reason=reason) if link is self._link:
+                self._went_down(reason)
+            case _Up() | _Down() | _Look():
+                pass
+            case _Heard():
+                self._hear(item, now)
+            case _:
+                assert_never(item)
+        self._tell_state(now)
+
+    def _next_item(self) -> _Item | None:
+        now = self._clock.monotonic_ms()
+        due = [self._core.due_ms(), None if self._link else self._connect_due_ms]
+        waits = [max(0, at - now) / 1000 for at in due if at is not None]
+        try:
+            return self._items.get(timeout=min([_LOOK_EVERY_S, *waits]))
+        except queue.Empty:
+            return None
+
+    def _rebuild(self) -> None:
+        """Make the core anew from the ledger; news still queued is in there too, which does no harm."""
+        self._core = UplinkCore(self._outbox.streams(), jitter)
+        self._stale = False
+        if self._online:
+            self._feed(Connected(), self._clock.monotonic_ms())
+
+    def _start_over(self, reason: str) -> None:
+        log.warning("uplink_restarted", reason=reason)
+        self._stale = True
+        self._stopping.wait(_REBUILD_MS / 1000)
+
+    # -- the link --------------------------------------------------------------------------------------------
+
+    def _connect_if_due(self) -> None:
+        now = self._clock.monotonic_ms()
+        if self._link is not None or now < self._connect_due_ms:
+            return
+        listener = _LinkListener(self._items)
+        will = encode(self._state(self._outbox.watermark(self._clock), self._report(), online=False))
+        link = listener.link = self._link = MqttLink(self._login, will, listener)
+        try:
+            link.open()
+        except OSError as error:
+            self._went_down(str(error))
+
+    def _came_up(self, now: int) -> None:
+        self._online = True
+        self._reported_down = False
+        self._backoff.reset()
+        self._said = None
+        log.info("uplink_connected", waiting=self._core.waiting)
+        self._tell_state(now)
+        self._feed(Connected(), now)
+
+    def _went_down(self, reason: str) -> None:
+        if not self._reported_down:
+            log.warning("uplink_disconnected", reason=reason, waiting=self._core.waiting)
+            self._reported_down = True
+        self._online = False
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+        now = self._clock.monotonic_ms()
+        self._connect_due_ms = now + self._backoff.next_ms()
+        self._feed(Disconnected(), now)
+
+    def _leave(self) -> None:
+        if self._link is None:
+            return
+        with suppress(EdgeError, ValueError, RuntimeError):
+            if self._online and (info := self._say(self._report(), online=False)) is not None:
+                info.wait_for_publish(_LAST_WORD_S)
+        self._online = False
+        self._link.close()
+        self._link = None
+
+    # -- what the core decides -------------------------------------------------------------------------------
+
+    def _feed(self, event: Event, now: int) -> None:
+        pending: list[Event] = [event]
+        while pending:
+            for effect in self._core.on(pending.pop(0), now):
+                pending.extend(self._perform(effect))
+
+    def _perform(self, effect: Effect) -> tuple[Event, ...]:
+        wall_ms = self._clock.wall_ms()
+        match effect:
+            case Publish(stream_id, seqs):
+                return self._publish(stream_id, seqs)
+            case MarkDelivered(stream_id, seqs):
+                self._outbox.mark_delivered(stream_id, seqs, wall_ms)
+            case Refuse(stream_id, refusals):
+                log.warning("punches_refused", refusals=refusals, stream=stream_id.hex())
+                self._outbox.refuse(stream_id, refusals, wall_ms)
+            case Reopen(stream_id, seqs):
+                log.warning("punches_asked_again", seqs=seqs.spans, stream=stream_id.hex())
+                self._outbox.reopen(stream_id, seqs)
+            case Reissue(stream_id, seqs):
+                log.warning("punches_reissued", seqs=seqs.spans, stream=stream_id.hex())
+                self._outbox.reissue(stream_id, seqs, KEY_CONFLICT, wall_ms)
+            case _:
+                assert_never(effect)
+        return ()
+
+    def _publish(self, stream_id: StreamId, seqs: Ranges) -> tuple[Event, ...]:
+        load = self._outbox.load(stream_id, seqs, self._clock)
+        if load.punches and self._link is not None:
+            batch = PunchBatch(
+                version=VERSION,
+                terminal_id=self._login.terminal_id,
+                stream_id=stream_id,
+                boot=self._ledger.boot,
+                sent_ms=load.at_ms,
+                sent_monotonic_ms=load.at_monotonic_ms,
+                lowest=load.lowest,
+                highest=load.highest,
+                punches=tuple(map(to_wire, load.punches)),
+            )
+            self._link.publish(Channel.UP, encode(batch))
+        gone = seqs - Ranges.of((punch.seq, punch.seq) for punch in load.punches)
+        return (Gone(stream_id, gone),) if gone else ()
+
+    def _hear(self, heard: _Heard, now: int) -> None:
+        if heard.channel is Channel.ACK:
+            ack = decode(heard.payload, PunchAck)
+            if isinstance(ack, Malformed):
+                log.warning("ack_malformed", reason=ack.reason)
+                return
+            offset = offset_ms(
+                sent_monotonic_ms=ack.echo_monotonic_ms,
+                server_ms=ack.server_ms,
+                now_monotonic_ms=now,
+                now_wall_ms=self._clock.wall_ms(),
+            )
+            self._offset_ms = self._offset_ms if offset is None else offset
+            self._feed(Acked(ack), now)
+        elif heard.channel is Channel.WANT and self._on_want is not None:
+            want = decode(heard.payload, DesiredState)
+            if isinstance(want, Malformed):
+                log.warning("want_malformed", reason=want.reason)
+            else:
+                self._on_want(want)
+
+    # -- the state message -----------------------------------------------------------------------------------
+
+    def _tell_state(self, now: int) -> None:
+        """Say how the terminal is: at birth, regularly, on change, and when the outbox has run empty."""
+        if not self._online:
+            return
+        report, silent_ms = self._report(), now - self._said_ms
+        emptied = not self._core.waiting and self._said_empty_at != self._core.highest
+        if (
+            self._said is None
+            or silent_ms >= STATE_EVERY_MS
+            or (report != self._said and silent_ms >= _STATE_GAP_MS)
+            or (emptied and (self._leaving or silent_ms >= _DRAINED_GAP_MS))
+        ):
+            self._say(report, online=True)
+            self._said, self._said_ms = report, now
+
+    def _say(self, report: Report, *, online: bool) -> paho.MQTTMessageInfo | None:
+        mark = self._outbox.watermark(self._clock)
+        if not mark.waiting and online:
+            self._said_empty_at = mark.highest
+            self._drained.set()
+        if self._link is None:
+            return None
+        return self._link.publish(
+            Channel.STATE, encode(self._state(mark, report, online=online)), retain=True
+        )
+
+    def _state(self, mark: Watermark, report: Report, *, online: bool) -> TerminalState:
+        return TerminalState(
+            version=VERSION,
+            terminal_id=self._login.terminal_id,
+            online=online,
+            at_ms=mark.at_ms,
+            boot=mark.boot,
+            stream_id=mark.stream_id,
+            highest=mark.highest,
+            waiting=mark.waiting,
+            oldest_waiting_ms=mark.oldest_waiting_ms,
+            clock=int(report.clock),
+            clock_offset_ms=self._offset_ms,
+            parts=report.parts,
+            people=report.people,
+            faces=report.faces,
+            fingers=report.fingers,
+            roster_version=report.roster_version,
+            app_version=report.app_version,
+        )
