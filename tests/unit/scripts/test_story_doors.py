@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -37,7 +38,7 @@ def test_the_past_of_a_door_is_in_its_ledger_in_order(tmp_path: Path, story):
     assert punches[0].monotonic_ms == 0
     assert all(
         later.monotonic_ms - earlier.monotonic_ms == later.wall_ms - earlier.wall_ms
-        for earlier, later in zip(punches, punches[1:], strict=False)
+        for earlier, later in itertools.pairwise(punches)
     )
 
 
