@@ -184,6 +184,22 @@ streams = Table(
     Column("highest", BigInteger, nullable=False),
     Column("contiguous", BigInteger, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
+    # Since when the punch after ``contiguous`` has been missing; null while nothing is.
+    Column("hole_since_ms", BigInteger),
+    # The newest word of the terminal that waits for a hole to close: all punches made before
+    # ``claimed_ms`` have a seq up to ``claimed_highest``.
+    Column("claimed_highest", BigInteger),
+    Column("claimed_ms", BigInteger),
+)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("terminal_id", ForeignKey("terminals.terminal_id"), primary_key=True),
+    Column("stream_id", LargeBinary(16), primary_key=True),
+    Column("boot", Integer, primary_key=True),
+    # What to add to monotonic time of this boot to get UTC; dates punches made before the clock was set.
+    Column("offset_ms", BigInteger, nullable=False),
 )
 
 punches = Table(
@@ -217,13 +233,19 @@ quarantine = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("topic", String(200), nullable=False),
     Column("terminal_id", String(40)),
+    # The place the input would have had, where that much could be read.
+    Column("stream_id", LargeBinary(16)),
+    Column("seq", BigInteger),
     # malformed, foreign_terminal, key_conflict, unknown_person, ...
     Column("code", String(40), nullable=False),
     Column("reason", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("person_id", String(40)),
     Column("resolved_ms", BigInteger),
+    # Of what came, so that input sent again and again waits once.
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
     Index(None, "person_id"),
+    Index(None, "terminal_id", "stream_id", "seq"),
 )
 
 # -- office ------------------------------------------------------------------------------------------------
@@ -264,6 +286,14 @@ attendance_days = Table(
     Column("rule_version", String(64), nullable=False),
     Column("judged_ms", BigInteger, nullable=False),
     Index(None, "date"),
+    # Days that time alone can change: few, whatever the size of the table.
+    Index(
+        "ix_attendance_days_open",
+        "date",
+        "person_id",
+        sqlite_where=text("state != 'final'"),
+        postgresql_where=text("state != 'final'"),
+    ),
 )
 
 day_changes = Table(
@@ -287,6 +317,9 @@ stale_days = Table(
     Column("date", Date, primary_key=True),
     Column("cause", String(200), nullable=False),
     Column("since_ms", BigInteger, nullable=False),
+    # Grows with each new fact: the worker takes only the mark it has seen.
+    Column("mark", Integer, nullable=False, server_default="1"),
+    Index(None, "since_ms"),
 )
 
 # -- who may use the service -------------------------------------------------------------------------------

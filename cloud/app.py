@@ -1,0 +1,131 @@
+"""Composition root: the parts of the service, put together and taken apart in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.middleware.gzip import GZipMiddleware
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from cloud.database import open_database
+from cloud.feed import Feed
+from cloud.ingest import address
+from cloud.ingest.broker import EmbeddedBroker
+from cloud.ingest.subscriber import Subscriber
+from cloud.ingest.writer import IngestWriter
+from cloud.settings import Settings
+from cloud.terminals.signpost import Signpost
+from cloud.terminals.tries import Tries
+from cloud.web import problems
+from cloud.web.api import health, terminal
+from cloud.web.api.context import Context
+from models.clock import Clock, SystemClock
+
+_CLAIM_TRIES_EACH = 5
+_CLAIM_TRIES_ALL = 50
+_CLAIM_WINDOW_MS = 10 * 60_000
+_GZIP_MIN_BYTES = 1_000
+
+log = structlog.get_logger()
+
+
+class Service:
+    """Everything that runs beside the web: broker, ingest, and what they tell the pages."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Open the database and start the embedded broker, so that what can fail fails here.
+
+        Raises:
+            BadBrokerUrl: the broker's address cannot be used.
+            BrokerNotStarted: the embedded broker cannot listen.
+            DatabaseUnavailable, DatabaseNewer, DatabaseOlder: see ``open_database``.
+        """
+        self.settings = settings
+        self.clock = clock
+        self._address = address.parse(settings.broker_url)
+        self._broker = EmbeddedBroker(self._address) if self._address.embedded else None
+        if self._broker is not None:
+            self._address = self._broker.address
+        self.database = open_database(settings, clock)
+        if self._broker is not None:
+            self._broker.start()
+        self.feed = Feed()
+        self.writer = IngestWriter(self.database, self.feed, clock, settings.tzinfo)
+        self._subscriber = Subscriber(self._address, self.writer)
+        self._signpost = Signpost(self.database, self._subscriber, clock, settings.tzinfo)
+
+    @property
+    def broker_url(self) -> str:
+        """What terminals are told."""
+        return self.settings.public_broker_url or self._address.public_url
+
+    def start(self) -> None:
+        """Start every thread."""
+        self.writer.start()
+        self._subscriber.start()
+        self._signpost.start()
+        log.info("service_started", broker=self.broker_url)
+
+    def stop(self) -> None:
+        """Stop taking messages, store what was taken, then stop and close the rest."""
+        self._signpost.stop()
+        self._subscriber.stop()
+        self.writer.stop()
+        if self._broker is not None:
+            self._broker.stop()
+        self.database.close()
+        log.info("service_stopped")
+
+    def ailments(self) -> dict[str, str]:
+        """Why the service cannot do its work, by part; empty if it can."""
+        found: dict[str, str] = {}
+        if not self._subscriber.connected:
+            found["broker"] = "not connected"
+        if self.writer.failing is not None:
+            found["ingest"] = f"the last commit failed: {self.writer.failing}"
+        try:
+            with self.database.read() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            found["database"] = type(error.orig).__name__
+        return found
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The whole service as one application; see ``Service`` for what it raises."""
+    return application(Service(settings, clock or SystemClock()))
+
+
+def application(service: Service) -> FastAPI:
+    """Pages and API over ``service``, which starts and stops with it."""
+    settings = service.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.start)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(service.stop)
+
+    app = FastAPI(title="Kaoqin", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_MIN_BYTES)
+    app.state.context = Context(
+        database=service.database,
+        feed=service.feed,
+        clock=service.clock,
+        zone=settings.tzinfo,
+        writer=service.writer,
+        claims=Tries(service.clock, _CLAIM_TRIES_EACH, _CLAIM_TRIES_ALL, _CLAIM_WINDOW_MS),
+        broker_url=lambda: service.broker_url,
+        ailments=service.ailments,
+    )
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(terminal.router)
+    return app

@@ -1,0 +1,46 @@
+"""Which person-days a new fact can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from cloud.db.tables import stale_days
+from cloud.db.upsert import insert
+from models.clock import from_ms
+from models.ids import PersonId
+
+_DAY = timedelta(days=1)
+
+PersonDay = tuple[PersonId, date]
+
+
+def near(at_ms: int, zone: ZoneInfo) -> tuple[date, date, date]:
+    """The local dates whose shifts can own an instant: its own, the one before and the one after (A1)."""
+    local = from_ms(at_ms).astimezone(zone).date()
+    return (local - _DAY, local, local + _DAY)
+
+
+def around(first: date, last: date) -> list[date]:
+    """The dates a span of dates can change: each of it, and one more at either end."""
+    return [first + _DAY * n for n in range(-1, (last - first).days + 2)]
+
+
+def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: int) -> None:
+    """Note that ``days`` are to be judged again; call it in the transaction that stores the fact."""
+    rows = [
+        {"person_id": person, "date": day, "cause": cause, "since_ms": now_ms}
+        for person, day in sorted(set(days))
+    ]
+    if not rows:
+        return
+    statement = insert(connection, stale_days)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1, "cause": cause}
+        ),
+        rows,
+    )

@@ -1,0 +1,162 @@
+"""``kaoqin-cloud``: reads the command line, says in one sentence what went wrong, and exits.
+
+Exit codes: 0 done, 1 done but something was refused or differs, 2 could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from cloud.commands.access import Access
+from cloud.commands.console import complain
+from cloud.database import open_database
+from cloud.db.engine import DatabaseUnavailable
+from cloud.db.migrate import DatabaseNewer, DatabaseOlder
+from cloud.ingest.address import BadBrokerUrl
+from cloud.people.users import PASSWORD_MIN, Role, WeakPassword
+from cloud.settings import BadSettings, Settings, load
+from cloud.terminals.claim import NameTaken
+from models.clock import Clock, SystemClock
+
+Run = Callable[[argparse.Namespace, Settings, Clock], int]
+
+_COULD_NOT = 2
+_SENTENCES = (
+    BadBrokerUrl,
+    BadSettings,
+    DatabaseNewer,
+    DatabaseOlder,
+    DatabaseUnavailable,
+    NameTaken,
+    WeakPassword,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = build_parser().parse_args(argv)
+    from cloud.commands.serve import PortTaken
+    from cloud.ingest.broker import BrokerNotStarted
+
+    try:
+        settings = load(
+            arguments.config,
+            state=arguments.state,
+            database_url=arguments.database_url,
+            host=getattr(arguments, "host", None),
+            port=getattr(arguments, "port", None),
+            broker_url=getattr(arguments, "broker_url", None),
+        )
+        run: Run = arguments.run
+        return run(arguments, settings, SystemClock())
+    except (*_SENTENCES, PortTaken, BrokerNotStarted) as error:
+        complain(f"kaoqin-cloud: {error}")
+    except DBAPIError as error:
+        complain(f"kaoqin-cloud: the database does not work: {error.orig}")
+    except KeyboardInterrupt:
+        complain("kaoqin-cloud: interrupted")
+    return _COULD_NOT
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; docs/reference/cli.md is made from it."""
+    parser = argparse.ArgumentParser(prog="kaoqin-cloud", description="The cloud service of Kaoqin.")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    shared.add_argument("--state", type=Path, metavar="DIR", help="directory of the SQLite database")
+    shared.add_argument("--database-url", metavar="URL", help="another database")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _service_commands(commands, shared)
+    _user_commands(commands, shared)
+    _terminal_commands(commands, shared)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # noqa: SLF001  the type has no public name
+
+
+def _service_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    serve = commands.add_parser("serve", parents=[shared], help="run the service until it is told to stop")
+    serve.add_argument("--host", help="address to serve on (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to serve on (8080; 0: any free one)")
+    serve.add_argument("--broker-url", metavar="URL", help="embedded://, mqtt:// or mqtts://")
+    serve.set_defaults(run=_serve)
+    ingest = commands.add_parser("ingest", parents=[shared], help="only take punches, beside a service")
+    ingest.add_argument("--broker-url", metavar="URL", help="mqtt:// or mqtts://")
+    ingest.set_defaults(run=_ingest)
+    migrate = commands.add_parser("migrate", parents=[shared], help="bring the database to this release")
+    migrate.set_defaults(run=_migrate)
+
+
+def _user_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    user = commands.add_parser("user", help="people and programs that may use the service")
+    kinds = user.add_subparsers(metavar="ACTION", required=True)
+    add = kinds.add_parser("add", parents=[shared], help="add a user, or change password and role")
+    add.add_argument("login")
+    add.add_argument("--role", type=Role, choices=list(Role), required=True)
+    add.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help=f"read the password ({PASSWORD_MIN} characters or more) from standard input",
+    )
+    add.set_defaults(
+        run=_on_database(lambda a, access: access.user_add(a.login, a.role, from_stdin=a.password_stdin))
+    )
+    token = kinds.add_parser("token", parents=[shared], help="print a new API token")
+    token.add_argument("name")
+    token.set_defaults(run=_on_database(lambda a, access: access.user_token(a.name)))
+
+
+def _terminal_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    terminal = commands.add_parser("terminal", help="the doors")
+    kinds = terminal.add_subparsers(metavar="ACTION", required=True)
+    add = kinds.add_parser("add", parents=[shared], help="print a one-time code to claim a terminal with")
+    add.add_argument("name")
+    add.add_argument("--site", required=True)
+    add.set_defaults(run=_on_database(lambda a, access: access.terminal_add(a.name, a.site)))
+    listing = kinds.add_parser("list", parents=[shared], help="a line a terminal")
+    listing.add_argument("--json", action="store_true", help="JSON lines")
+    listing.set_defaults(run=_on_database(lambda a, access: access.terminal_list(as_json=a.json)))
+    revoke = kinds.add_parser("revoke", parents=[shared], help="shut a terminal out; its punches stay")
+    revoke.add_argument("name", help="name or id")
+    revoke.set_defaults(run=_on_database(lambda a, access: access.terminal_revoke(a.name)))
+
+
+def _serve(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.serve import serve
+
+    return serve(settings, clock)
+
+
+def _ingest(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.serve import ingest
+
+    return ingest(settings, clock)
+
+
+def _migrate(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.serve import bring_up_to_date
+
+    return bring_up_to_date(settings, clock)
+
+
+def _on_database(act: Callable[[argparse.Namespace, Access], int]) -> Run:
+    """The command that does ``act`` on the opened database."""
+
+    def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+        database = open_database(settings, clock)
+        try:
+            return act(arguments, Access(database, clock))
+        finally:
+            database.close()
+
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

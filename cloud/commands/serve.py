@@ -1,0 +1,80 @@
+"""``serve``, ``ingest`` and ``migrate``: the service itself."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+
+import uvicorn
+
+from cloud.app import Service, application
+from cloud.commands.console import log_to_stderr, say
+from cloud.database import fill
+from cloud.db.engine import Database
+from cloud.db.migrate import migrate
+from cloud.settings import Settings
+from models.clock import Clock
+
+_GOODBYE_S = 5
+
+
+class PortTaken(Exception):
+    """Nothing can be served at this address; the message says why."""
+
+
+def serve(settings: Settings, clock: Clock) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    log_to_stderr()
+    listening = _listen(settings.host, settings.port)
+    with listening:
+        service = Service(settings, clock)
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            application(service),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=_GOODBYE_S,
+        )
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal again when it has stopped; for us that is a good end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        say(f"Kaoqin is at http://{settings.host}:{port} (terminals: {service.broker_url})")
+        server.run(sockets=[listening])
+        return 0 if server.started else 1
+
+
+def ingest(settings: Settings, clock: Clock) -> int:
+    """Only take punches: one of several workers beside a service, on a shared database and broker."""
+    log_to_stderr()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service = Service(settings, clock)
+    service.start()
+    say(f"Taking punches from {service.broker_url}")
+    stop.wait()
+    service.stop()
+    return 0
+
+
+def bring_up_to_date(settings: Settings, clock: Clock) -> int:
+    """Bring the database to this release, and fill it if it is empty."""
+    database = Database(settings.database)
+    try:
+        new = migrate(database)
+        fill(database, settings, clock)
+    finally:
+        database.close()
+    say("made a new database" if new else "the database is up to date")
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PortTaken(f"cannot serve at {host}:{port}: {error.strerror or error}") from error

@@ -1,0 +1,38 @@
+"""Opening the database that the settings name."""
+
+from __future__ import annotations
+
+from cloud.attendance.defaults import seed
+from cloud.db.engine import Database
+from cloud.db.migrate import migrate, require_newest
+from cloud.settings import Settings
+from models.clock import Clock, from_ms
+
+
+def open_database(settings: Settings, clock: Clock) -> Database:
+    """The database of ``settings``, at the schema of this release and never empty.
+
+    SQLite is migrated here; a shared PostgreSQL only by ``kaoqin-cloud migrate``.
+
+    Raises:
+        DatabaseUnavailable: it cannot be opened.
+        DatabaseNewer, DatabaseOlder: it belongs to another release.
+    """
+    database = Database(settings.database)
+    try:
+        if database.is_sqlite:
+            migrate(database)
+            fill(database, settings, clock)
+        else:
+            require_newest(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def fill(database: Database, settings: Settings, clock: Clock) -> None:
+    """Give an empty database what the first punch needs to be judged, and every one its calendars."""
+    today = from_ms(clock.wall_ms()).astimezone(settings.tzinfo)
+    with database.write() as connection:
+        seed(connection, today.year)

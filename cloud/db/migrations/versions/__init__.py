@@ -1,0 +1,1 @@
+"""One file a step, named NNNN_what.py; the number is the revision."""

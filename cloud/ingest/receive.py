@@ -1,0 +1,297 @@
+"""Messages of terminals into the database, and the answers: the core of the ingest.
+
+Everything happens in one transaction of the caller, who sends the answers only after it has committed.
+Nothing here raises for what a message says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from cloud.attendance import stale
+from cloud.db.tables import people, terminals
+from cloud.ingest import ledger, redate
+from cloud.ingest.ledger import Arrived, Key, Stored
+from cloud.ingest.opening import Message, Opened, open_message
+from cloud.ingest.quarantine import Code, PutAside, put_aside
+from cloud.ingest.redate import AGREES_MS, Boot, Moved
+from cloud.ingest.state import record_states
+from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, advance
+from models.ids import PersonId, StreamId, TerminalId
+from models.punch import ClockQuality, Punch
+from models.wire import topics
+from models.wire.codec import encode
+from models.wire.messages import VERSION, PunchAck, Range, Refusal, TerminalState
+from models.wire.punches import from_wire
+from models.wire.topics import Channel
+
+_KNOWN_A_QUERY = 5_000
+_QUARTER_MS = 900_000
+_FUTURE_MS = 2 * 86_400_000
+"""No clock that anybody set is further ahead than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a message.
+
+    Attributes:
+        ack: answer for the terminal's ``ack`` topic, to be sent after the commit; None where there is nobody
+            to answer or nothing to say.
+        stored: punches that were not known before, with the instants (ms) they are taken for.
+        quarantined: how many things were put aside.
+        terminal_id: the known terminal that spoke.
+    """
+
+    ack: bytes | None = None
+    stored: tuple[tuple[Punch, int], ...] = ()
+    quarantined: int = 0
+    terminal_id: TerminalId | None = None
+
+
+def receive(connection: Connection, topic: str, payload: bytes, now_ms: int, zone: ZoneInfo) -> Received:
+    """Take one message; see ``receive_all``."""
+    return receive_all(connection, [Message(topic, payload)], now_ms, zone)[0]
+
+
+def receive_all(
+    connection: Connection, messages: Sequence[Message], now_ms: int, zone: ZoneInfo
+) -> list[Received]:
+    """Take a group of messages in one transaction; an answer for each, in their order.
+
+    ``zone`` is where dates are local: the person-days that a punch can change are marked to be judged again.
+    """
+    known = _terminals(connection, messages)
+    opened = [open_message(message, known) for message in messages]
+    dated, moved = _date(connection, opened, now_ms)
+    stored = ledger.store(connection, [one for punches in dated for one in punches], now_ms)
+    for one, punches in zip(opened, dated, strict=True):
+        _compare(one, punches, stored)
+    new = _new(dated, stored)
+    _mark_days(connection, opened, new, moved, now_ms, zone)
+    put_aside(connection, [thing for one in opened for thing in one.aside], now_ms)
+    states = [(one.state, one.message.retained) for one in opened if one.state is not None]
+    record_states(connection, states, now_ms)
+    advanced = advance(connection, _heard(opened, now_ms), now_ms)
+    put_aside(connection, [thing for key, one in advanced.items() for thing in _gap(key, one)], now_ms)
+    return [
+        _received(
+            one,
+            [punch for punch in punches if punch.key in new and new[punch.key] is punch],
+            advanced,
+            now_ms,
+        )
+        for one, punches in zip(opened, dated, strict=True)
+    ]
+
+
+def _terminals(connection: Connection, messages: Sequence[Message]) -> dict[str, bool]:
+    """The known terminals that the topics name, and whether each is revoked."""
+    named = {parsed.terminal_id for message in messages if (parsed := topics.parse(message.topic))}
+    rows = connection.execute(
+        select(terminals.c.terminal_id, terminals.c.revoked_ms).where(terminals.c.terminal_id.in_(named))
+    )
+    return {terminal: revoked is not None for terminal, revoked in rows}
+
+
+def _date(
+    connection: Connection, opened: Sequence[Opened], now_ms: int
+) -> tuple[list[list[Arrived]], list[Moved]]:
+    """The punches of each message with their instants, and stored ones that got another instant."""
+    batches = [one.batch for one in opened if one.batch is not None and one.accepted]
+    offsets = redate.learn(connection, batches, now_ms)
+    moved = redate.redate(connection, offsets.fresh)
+    dated: list[list[Arrived]] = []
+    for one in opened:
+        terminal, stream = (one.batch.terminal_id, one.batch.stream_id) if one.batch else ("", b"")
+        dated.append(
+            [
+                Arrived(
+                    Key(terminal, stream, punch.seq),
+                    punch,
+                    redate.instant(punch, offsets.all.get(Boot(terminal, stream, punch.boot))),
+                )
+                for punch in one.punches
+            ]
+        )
+    return dated, moved
+
+
+def _compare(one: Opened, punches: Sequence[Arrived], stored: Stored) -> None:
+    """A punch whose key holds another punch is refused: it is not a repeat but a conflict."""
+    for punch in punches:
+        if stored.ids[punch.key] != punch.wire.punch_id:
+            one.put_aside(
+                Code.KEY_CONFLICT,
+                "another punch has this stream and seq: the outbox was copied or rebuilt",
+                encode(punch.wire),
+                punch.key.seq,
+            )
+
+
+def _new(dated: Sequence[Sequence[Arrived]], stored: Stored) -> dict[Key, Arrived]:
+    """The punches stored now, each once."""
+    new: dict[Key, Arrived] = {}
+    for punches in dated:
+        for punch in punches:
+            if punch.key in stored.new:
+                new.setdefault(punch.key, punch)
+    return new
+
+
+def _mark_days(
+    connection: Connection,
+    opened: Sequence[Opened],
+    new: dict[Key, Arrived],
+    moved: Sequence[Moved],
+    now_ms: int,
+    zone: ZoneInfo,
+) -> None:
+    """Mark what the punches can change, and list those that wait for a person or a possible time."""
+    known = _people(
+        connection, {punch.wire.person_id for punch in new.values()} | {m.person_id for m in moved}
+    )
+    days: set[stale.PersonDay] = set()
+    for person, at_ms in _instants(new.values(), moved):
+        if person in known and 0 <= at_ms <= now_ms + _FUTURE_MS:
+            days |= {(PersonId(person), day) for day in _near(at_ms // _QUARTER_MS, zone)}
+    unset = (punch for punch in new.values() if punch.wire.clock == ClockQuality.UNTRUSTED)
+    days |= {
+        (PersonId(punch.wire.person_id), day)
+        for punch in unset
+        if punch.wire.person_id in known
+        for day in _near(now_ms // _QUARTER_MS, zone)
+    }
+    stale.mark(connection, days, "punch", now_ms)
+    for one in opened:
+        _list_strange(one, new, known, now_ms)
+
+
+def _instants(new: Iterable[Arrived], moved: Iterable[Moved]) -> Iterable[tuple[str, int]]:
+    for punch in new:
+        yield punch.wire.person_id, punch.at_ms
+    for move in moved:
+        yield move.person_id, move.before_ms
+        yield move.person_id, move.after_ms
+
+
+@lru_cache(maxsize=4096)
+def _near(quarter: int, zone: ZoneInfo) -> tuple[date, date, date]:
+    # Offsets of zones are whole quarters of an hour, so no date begins inside one.
+    return stale.near(quarter * _QUARTER_MS, zone)
+
+
+def _list_strange(one: Opened, new: dict[Key, Arrived], known: set[str], now_ms: int) -> None:
+    """A punch of somebody unknown, or of a time that cannot be, is stored and waits where people see it."""
+    if one.batch is None:
+        return
+    for wire in one.punches:
+        punch = new.get(Key(one.batch.terminal_id, one.batch.stream_id, wire.seq))
+        if punch is None or punch.wire is not wire:
+            continue
+        place = (one.message.topic, one.terminal_id, one.batch.stream_id, wire.seq, wire.person_id)
+        if wire.person_id not in known:
+            reason = "nobody has this person id"
+            one.aside.append(PutAside(Code.UNKNOWN_PERSON, reason, encode(wire), *place))
+        if not 0 <= punch.at_ms <= now_ms + _FUTURE_MS:
+            reason = "a time that cannot be: the terminal's clock is wrong"
+            one.aside.append(PutAside(Code.IMPOSSIBLE_TIME, reason, encode(wire), *place))
+
+
+def _people(connection: Connection, named: set[str]) -> set[str]:
+    known: set[str] = set()
+    asked = sorted(named)
+    for start in range(0, len(asked), _KNOWN_A_QUERY):
+        part = asked[start : start + _KNOWN_A_QUERY]
+        known |= set(
+            connection.execute(select(people.c.person_id).where(people.c.person_id.in_(part))).scalars()
+        )
+    return known
+
+
+def _heard(opened: Sequence[Opened], now_ms: int) -> dict[StreamKey, Heard]:
+    heard: dict[StreamKey, Heard] = {}
+    for one in opened:
+        if one.batch is not None and one.accepted:
+            batch = one.batch
+            stream = heard.setdefault(StreamKey(batch.terminal_id, batch.stream_id), Heard())
+            stream.seqs |= {punch.seq for punch in batch.punches}
+            stream.seqs |= {part.seq for part in batch.damaged if part.seq is not None}
+            stream.highest = max(stream.highest, batch.highest)
+            stream.lowest = max(stream.lowest, batch.lowest)
+            if abs(batch.sent_ms - now_ms) <= AGREES_MS:
+                stream.claims.append(Claim(min(batch.sent_ms, now_ms), batch.highest))
+        if one.state is not None and _tells_time(one.state):
+            stream = heard.setdefault(StreamKey(one.state.terminal_id, one.state.stream_id), Heard())
+            stream.highest = max(stream.highest, one.state.highest)
+            stream.claims.append(Claim(min(one.state.at_ms, now_ms), one.state.highest))
+    return heard
+
+
+def _tells_time(state: TerminalState) -> bool:
+    """Whether the state says how far the terminal has got; the will does not, nor does an unset clock."""
+    return len(state.stream_id) == 16 and state.at_ms > 0 and state.clock != ClockQuality.UNTRUSTED  # noqa: PLR2004
+
+
+def _gap(key: StreamKey, advanced: Advanced) -> list[PutAside]:
+    if advanced.gone is None:
+        return []
+    first, last = advanced.gone
+    topic = topics.topic(TerminalId(key.terminal_id), Channel.UP)
+    reason = f"punches {first} to {last} are no longer on the terminal and never arrived"
+    return [
+        PutAside(Code.DATA_GAP, reason, f"{first}-{last}".encode(), topic, key.terminal_id, key.stream_id)
+    ]
+
+
+def _received(
+    one: Opened, new: Sequence[Arrived], advanced: dict[StreamKey, Advanced], now_ms: int
+) -> Received:
+    stored = tuple(
+        (from_wire(punch.wire, TerminalId(punch.key.terminal_id), StreamId(punch.key.stream_id)), punch.at_ms)
+        for punch in new
+    )
+    ack = _batch_ack(one, advanced, now_ms) if one.batch is not None else _state_ack(one, advanced, now_ms)
+    return Received(encode(ack) if ack else None, stored, len(one.aside), one.terminal_id)
+
+
+def _batch_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:
+    batch = one.batch
+    if batch is None or one.terminal_id is None:
+        return None
+    stream = advanced.get(StreamKey(one.terminal_id, batch.stream_id))
+    return PunchAck(
+        VERSION,
+        batch.stream_id,
+        _ranges({punch.seq for punch in one.punches} - one.refused.keys()),
+        stream.needed if stream is not None and one.accepted else (),
+        tuple(Refusal(seq, code) for seq, code in sorted(one.refused.items())),
+        now_ms,
+        batch.sent_monotonic_ms,
+    )
+
+
+def _state_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:
+    """A terminal with nothing to send learns of holes by the answer to its state."""
+    if one.state is None:
+        return None
+    stream = advanced.get(StreamKey(one.state.terminal_id, one.state.stream_id))
+    if stream is None or not stream.needed:
+        return None
+    return PunchAck(VERSION, one.state.stream_id, (), stream.needed, (), now_ms, 0)
+
+
+def _ranges(seqs: Iterable[int]) -> tuple[Range, ...]:
+    ranges: list[Range] = []
+    for seq in sorted(seqs):
+        if ranges and ranges[-1][1] == seq - 1:
+            ranges[-1] = (ranges[-1][0], seq)
+        else:
+            ranges.append((seq, seq))
+    return tuple(ranges)

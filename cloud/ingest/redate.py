@@ -1,0 +1,119 @@
+"""Dating punches made before the terminal knew the time.
+
+Every punch carries the terminal's monotonic clock. As soon as one moment of the same boot is known in UTC,
+all its punches are dated exactly: ``UTC = monotonic + offset``. Such a moment is a punch made with a synced
+clock, or a batch whose two clocks were read while the terminal agreed with us. What the terminal wrote is
+kept as it is; only the instant we take it for is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select, tuple_, update
+
+from cloud.db.tables import boots, punches
+from cloud.db.upsert import insert
+from cloud.ingest.batch import Batch
+from models.punch import ClockQuality
+from models.wire.messages import WirePunch
+
+AGREES_MS = 30_000
+"""Clocks closer than this agree; a punch dated no further off keeps its own time (rule T4)."""
+
+
+class Boot(NamedTuple):
+    """One boot of one stream: the life of one monotonic clock."""
+
+    terminal_id: str
+    stream_id: bytes
+    boot: int
+
+
+class Moved(NamedTuple):
+    """A stored punch that got another instant."""
+
+    person_id: str
+    before_ms: int
+    after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """UTC minus monotonic time by boot; ``fresh`` are those that nobody knew before."""
+
+    all: dict[Boot, int]
+    fresh: dict[Boot, int]
+
+
+def learn(connection: Connection, batches: Sequence[Batch], now_ms: int) -> Offsets:
+    """What is known of the boots in ``batches``, with what they themselves tell; new knowledge is kept."""
+    wanted = {boot for batch in batches for boot in _boots(batch)}
+    if not wanted:
+        return Offsets({}, {})
+    known = _known(connection, wanted)
+    told: dict[Boot, int] = {}
+    for batch in batches:
+        for boot, offset in _references(batch, now_ms):
+            if boot not in known:
+                told.setdefault(boot, offset)
+    if told:
+        rows = [{**boot._asdict(), "offset_ms": offset} for boot, offset in sorted(told.items())]
+        connection.execute(insert(connection, boots).on_conflict_do_nothing(), rows)
+    return Offsets(known | told, told)
+
+
+def instant(punch: WirePunch, offset_ms: int | None) -> int:
+    """The instant to take ``punch`` for: its own time, unless its clock was not set and its boot is known."""
+    if offset_ms is None or punch.clock == ClockQuality.SYNCED:
+        return punch.wall_ms
+    dated = punch.monotonic_ms + offset_ms
+    if punch.clock == ClockQuality.RTC and abs(dated - punch.wall_ms) <= AGREES_MS:
+        return punch.wall_ms
+    return dated
+
+
+def redate(connection: Connection, fresh: dict[Boot, int]) -> list[Moved]:
+    """Date the stored punches of boots whose time has just become known."""
+    moved: list[Moved] = []
+    for boot, offset in sorted(fresh.items()):
+        where = (
+            punches.c.terminal_id == boot.terminal_id,
+            punches.c.stream_id == boot.stream_id,
+            punches.c.boot == boot.boot,
+            punches.c.clock != ClockQuality.SYNCED,
+            punches.c.at_ms == punches.c.wall_ms,
+            (punches.c.clock == ClockQuality.UNTRUSTED)
+            | (func.abs(punches.c.monotonic_ms + offset - punches.c.wall_ms) > AGREES_MS),
+        )
+        rows = connection.execute(
+            select(punches.c.person_id, punches.c.at_ms, punches.c.monotonic_ms).where(*where)
+        ).all()
+        if rows:
+            connection.execute(update(punches).where(*where).values(at_ms=punches.c.monotonic_ms + offset))
+        moved += [Moved(person, at, monotonic + offset) for person, at, monotonic in rows]
+    return moved
+
+
+def _boots(batch: Batch) -> set[Boot]:
+    named = {punch.boot for punch in batch.punches} | {batch.boot}
+    return {Boot(batch.terminal_id, batch.stream_id, boot) for boot in named}
+
+
+def _references(batch: Batch, now_ms: int) -> Iterable[tuple[Boot, int]]:
+    for punch in batch.punches:
+        if punch.clock == ClockQuality.SYNCED:
+            boot = Boot(batch.terminal_id, batch.stream_id, punch.boot)
+            yield boot, punch.wall_ms - punch.monotonic_ms
+    # A batch that waited on its way, or was sent by a wrong clock, tells nothing.
+    if abs(batch.sent_ms - now_ms) <= AGREES_MS:
+        boot = Boot(batch.terminal_id, batch.stream_id, batch.boot)
+        yield boot, batch.sent_ms - batch.sent_monotonic_ms
+
+
+def _known(connection: Connection, wanted: set[Boot]) -> dict[Boot, int]:
+    columns = boots.c.terminal_id, boots.c.stream_id, boots.c.boot
+    rows = connection.execute(select(*columns, boots.c.offset_ms).where(tuple_(*columns).in_(sorted(wanted))))
+    return {Boot(terminal, stream, boot): offset for terminal, stream, boot, offset in rows}

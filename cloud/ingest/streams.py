@@ -1,0 +1,218 @@
+"""How complete each stream is: what is missing, and up to which instant a terminal has told everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, tuple_, update
+
+from cloud.db.tables import punches, quarantine, streams, terminals
+from cloud.db.upsert import insert
+from models.wire.messages import Range
+
+HOLE_PATIENCE_MS = 60_000
+"""A hole younger than this is a batch on its way."""
+_PAGE = 256
+_NEEDED_MAX = 20
+_KEYS_A_QUERY = 2_000
+
+
+class StreamKey(NamedTuple):
+    """One outbox of one terminal."""
+
+    terminal_id: str
+    stream_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The terminal's word: all punches made before ``at_ms`` have a seq up to ``highest`` (rule S3)."""
+
+    at_ms: int
+    highest: int
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one group of messages said of a stream."""
+
+    seqs: set[int] = field(default_factory=set)
+    highest: int = 0
+    lowest: int = 1
+    claims: list[Claim] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known of a stream; see the table of that name."""
+
+    highest: int
+    contiguous: int
+    first_ms: int
+    hole_since_ms: int | None = None
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A stream after its messages were counted.
+
+    ``watermark_ms``: proven now, or None. ``gone``: punches the terminal no longer has and we never got.
+    """
+
+    progress: Progress
+    needed: tuple[Range, ...]
+    watermark_ms: int | None
+    gone: Range | None
+
+
+def advance(connection: Connection, heard: dict[StreamKey, Heard], now_ms: int) -> dict[StreamKey, Advanced]:
+    """Count ``heard`` in, after its punches were stored."""
+    known = _load(connection, list(heard))
+    result = {
+        key: _advance(connection, key, known.get(key, Progress(0, 0, now_ms)), heard[key], now_ms)
+        for key in sorted(heard)
+    }
+    _save(connection, result)
+    return result
+
+
+def _advance(connection: Connection, key: StreamKey, before: Progress, heard: Heard, now_ms: int) -> Advanced:
+    highest = max(before.highest, heard.highest, max(heard.seqs, default=0))
+    contiguous = _run(before.contiguous, heard.seqs)
+    gone = None
+    if contiguous < highest:
+        contiguous = _walk(connection, key, contiguous)
+        if contiguous + 1 < heard.lowest:
+            gone = (contiguous + 1, heard.lowest - 1)
+            contiguous = _walk(connection, key, heard.lowest - 1)
+    since = _hole_since(before, contiguous, highest, now_ms)
+    needed: tuple[Range, ...] = ()
+    if since is not None and now_ms - since >= HOLE_PATIENCE_MS:
+        needed = _holes(connection, key, contiguous, highest)
+    proven, waiting = _settle([*heard.claims, *([before.claim] if before.claim else [])], contiguous)
+    progress = replace(before, highest=highest, contiguous=contiguous, hole_since_ms=since, claim=waiting)
+    return Advanced(progress, needed, proven, gone)
+
+
+def _run(contiguous: int, seqs: set[int]) -> int:
+    while contiguous + 1 in seqs:
+        contiguous += 1
+    return contiguous
+
+
+def _hole_since(before: Progress, contiguous: int, highest: int, now_ms: int) -> int | None:
+    if contiguous >= highest:
+        return None
+    if contiguous > before.contiguous or before.hole_since_ms is None:
+        return now_ms
+    return before.hole_since_ms
+
+
+def _settle(claims: Sequence[Claim], contiguous: int) -> tuple[int | None, Claim | None]:
+    """The newest claim that is proven, and the newest that still waits for a hole to close."""
+    proven = max((claim.at_ms for claim in claims if claim.highest <= contiguous), default=None)
+    waiting = max(
+        (claim for claim in claims if claim.highest > contiguous),
+        key=lambda claim: claim.at_ms,
+        default=None,
+    )
+    return proven, waiting
+
+
+def _walk(connection: Connection, key: StreamKey, contiguous: int) -> int:
+    """The end of the run of stored punches that begins after ``contiguous``."""
+    while True:
+        page = _after(connection, key, contiguous, _PAGE)
+        end = _run(contiguous, set(page))
+        if end - contiguous < _PAGE:
+            return end
+        contiguous = end
+
+
+def _holes(connection: Connection, key: StreamKey, contiguous: int, highest: int) -> tuple[Range, ...]:
+    page = _after(connection, key, contiguous, _PAGE)
+    # Beyond a full page more may be stored: the next answer looks further.
+    ends = page if len(page) == _PAGE else [*page, highest + 1]
+    holes: list[Range] = []
+    end = contiguous
+    for seq in ends:
+        if seq > end + 1:
+            holes.append((end + 1, seq - 1))
+        end = seq
+    return tuple(holes[:_NEEDED_MAX])
+
+
+def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list[int]:
+    """Seqs beyond ``seq`` that have arrived: stored, or put aside where people see them."""
+    arrived: set[int] = set()
+    for table in (punches, quarantine):
+        query = (
+            select(table.c.seq)
+            .where(table.c.terminal_id == key.terminal_id, table.c.stream_id == key.stream_id)
+            .where(table.c.seq > seq)
+            .order_by(table.c.seq)
+            .limit(limit)
+        )
+        arrived |= set(connection.execute(query).scalars())
+    return sorted(arrived)[:limit]
+
+
+def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, Progress]:
+    found: dict[StreamKey, Progress] = {}
+    columns = streams.c.terminal_id, streams.c.stream_id
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        part = sorted(keys)[start : start + _KEYS_A_QUERY]
+        for row in connection.execute(select(streams).where(tuple_(*columns).in_(part)).with_for_update()):
+            claim = Claim(row.claimed_ms, row.claimed_highest) if row.claimed_ms is not None else None
+            found[StreamKey(row.terminal_id, row.stream_id)] = Progress(
+                row.highest, row.contiguous, row.first_ms, row.hole_since_ms, claim
+            )
+    return found
+
+
+def _save(connection: Connection, advanced: dict[StreamKey, Advanced]) -> None:
+    rows = [_row(key, one.progress) for key, one in advanced.items()]
+    if not rows:
+        return
+    statement = insert(connection, streams)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in StreamKey._fields}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(StreamKey._fields), set_=changed), rows
+    )
+    raise_watermarks(
+        connection,
+        ((key.terminal_id, one.watermark_ms) for key, one in advanced.items() if one.watermark_ms),
+    )
+
+
+def raise_watermarks(connection: Connection, marks: Iterable[tuple[str, int]]) -> None:
+    """Move watermarks forward; they never go back."""
+    highest: dict[str, int] = {}
+    for terminal, mark in marks:
+        highest[terminal] = max(mark, highest.get(terminal, 0))
+    if highest:
+        connection.execute(
+            update(terminals)
+            .where(
+                terminals.c.terminal_id == bindparam("terminal"), terminals.c.watermark_ms < bindparam("to")
+            )
+            .values(watermark_ms=bindparam("to")),
+            [{"terminal": terminal, "to": mark} for terminal, mark in sorted(highest.items())],
+        )
+
+
+def _row(key: StreamKey, progress: Progress) -> dict[str, object]:
+    claim = progress.claim
+    return {
+        "terminal_id": key.terminal_id,
+        "stream_id": key.stream_id,
+        "highest": progress.highest,
+        "contiguous": progress.contiguous,
+        "first_ms": progress.first_ms,
+        "hole_since_ms": progress.hole_since_ms,
+        "claimed_highest": claim.highest if claim else None,
+        "claimed_ms": claim.at_ms if claim else None,
+    }

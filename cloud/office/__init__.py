@@ -1,0 +1,1 @@
+"""What the office knows: leave, trips, outings, overtime, corrections, the calendar, and how they get in."""

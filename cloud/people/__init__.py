@@ -1,0 +1,1 @@
+"""The directory: people and departments, their import, PINs, and who may use the service."""

@@ -1,0 +1,1 @@
+"""For programs: the JSON API, the terminals' endpoints, health. Errors are problem+json."""

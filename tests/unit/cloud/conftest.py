@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud.db.engine import Database
+from cloud.db.migrate import migrate
+from tests.terminals import NOW_MS, add_person, add_terminal
+
+
+@dataclass
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    now_ms: int = NOW_MS
+
+    def wall_ms(self) -> int:
+        return self.now_ms
+
+    def monotonic_ms(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database without a row."""
+    path = tmp_path / "kaoqin.db"
+    shutil.copy(empty_file, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def company(database: Database) -> Database:
+    """A database with one terminal, one that was revoked, and two people."""
+    with database.write() as connection:
+        add_terminal(connection, "t-1")
+        add_terminal(connection, "t-gone", revoked_ms=1)
+        add_person(connection, "p-1")
+        add_person(connection, "p-2")
+    return database
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(scope="session")
+def zone() -> ZoneInfo:
+    return ZoneInfo("Asia/Shanghai")
