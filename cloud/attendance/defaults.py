@@ -11,6 +11,7 @@ from cloud.office.calendar import seed_year
 
 DEFAULT_GROUP = "default"
 DEFAULT_SHIFT = "DAY"
+_SHIFTS = {DEFAULT_SHIFT: ["09:00-12:00", "13:00-18:00"], "NIGHT": ["22:00-26:00", "27:00-30:00"]}
 SINCE_EVER = date(1, 1, 1)
 
 _LEAVE_TYPES = (
@@ -42,7 +43,8 @@ def seed(connection: Connection, this_year: int) -> None:
         ],
     )
     connection.execute(
-        insert(shifts).values(name=DEFAULT_SHIFT, definition={"segments": ["09:00-12:00", "13:00-18:00"]})
+        insert(shifts),
+        [{"name": name, "definition": {"segments": segments}} for name, segments in _SHIFTS.items()],
     )
     week = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), DEFAULT_SHIFT)
     connection.execute(
