@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from firmware_bridge.deadline import Clock, Deadline, MonotonicClock
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.profiles import PROFILES, R307
 
+_PURPOSE = "Look at a fingerprint sensor, enrol a finger, list its library, or be a sensor."
 _DONE = 0
 _TROUBLE = 1
 _WRONG_USE = 2
@@ -39,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kaoqin-bridge", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kaoqin-bridge", description=_PURPOSE)
     commands = parser.add_subparsers(dest="command", required=True)
     profile = argparse.ArgumentParser(add_help=False)
     profile.add_argument("--profile", choices=PROFILES, default=R307.name, help="model of the sensor")
@@ -96,15 +98,14 @@ def _emulate(arguments: argparse.Namespace, clock: Clock) -> Iterator[str]:
     profile = PROFILES[arguments.profile]
     faults = FaultPlan(parse(arguments.faults) if arguments.faults else {})
     library = Library(arguments.library, capacity=profile.capacity, template_bytes=profile.template_bytes)
-    try:
+    with contextlib.closing(library):
         sensor = EmulatedSensor(profile, library, clock)
         peer = Peer(sensor, faults, clock, link=arguments.link, control=arguments.control)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: peer.stop())
-        yield f"ready {arguments.link}"
-        peer.run()
-    finally:
-        library.close()
+        with contextlib.closing(peer):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: peer.stop())
+            yield f"ready {arguments.link}"
+            peer.run()
 
 
 def _password(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Confirmation(IntEnum):
-    """The codes this package acts on, or its emulator gives."""
+    """The codes a module of the supported profiles may give to the supported instructions."""
 
     OK = 0x00
     PACKET_ERROR = 0x01

@@ -103,11 +103,8 @@ class Driver(PyFingerprint):  # type: ignore[misc]  # pyfingerprint ships no typ
     @property
     def parameters(self) -> Parameters:
         """The parameters as of the last handshake; asks for them when there was none yet."""
-        if self._parameters is None or not self._in_step:
-            self._get_in_step()
-        if self._parameters is None:
-            raise ProtocolViolation("the sensor did not give its parameters")
-        return self._parameters
+        known = self._parameters
+        return known if known is not None and self._in_step else self._get_in_step()
 
     def getStorageCapacity(self) -> int:  # noqa: N802 - upstream's name
         """Slots of the library; spares upstream a ReadSysPara before every search, load and delete."""
@@ -194,7 +191,7 @@ class Driver(PyFingerprint):  # type: ignore[misc]  # pyfingerprint ships no typ
         elif partial:
             self._deframer.abandon()
 
-    def _get_in_step(self) -> None:
+    def _get_in_step(self) -> Parameters:
         """Make sure that the next acknowledgement belongs to the next command.
 
         Answers come in the order of commands. An answer to ReadSysPara can be told from all others by its
@@ -218,6 +215,7 @@ class Driver(PyFingerprint):  # type: ignore[misc]  # pyfingerprint ships no typ
         self._parameters = parameters
         self._in_step = True
         log.debug("sensor_in_step")
+        return parameters
 
     def _drain(self) -> None:
         deadline = Deadline(self._clock, DRAIN_MS)

@@ -111,7 +111,7 @@ class Sensor:
 
     def finger_present(self) -> bool:
         """Whether a finger lies on the sensor; the image taken to find out replaces the one before."""
-        return self._take_image() is None
+        return not isinstance(self._take_image(), NoFinger)
 
     def identify(self) -> Identification:
         """Capture the finger that lies on the sensor now and search the whole library for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -288,6 +290,32 @@ def test_an_emulator_lives_in_a_thread_too(tmp_path: Path) -> None:
         peer.stop()
         thread.join()
     assert not os.path.lexists(tmp_path / "tty")
+
+
+def test_a_host_that_died_does_not_keep_the_port(tmp_path: Path) -> None:
+    """The kernel drops TIOCEXCL at the last close, and the emulator itself never closes."""
+    library = Library(None, capacity=R307.capacity, template_bytes=R307.template_bytes)
+    module = EmulatedSensor(R307, library, CLOCK)
+    peer = Peer(module, FaultPlan(), CLOCK, link=tmp_path / "tty", control=None)
+    observer, host = (os.open(tmp_path / "tty", os.O_RDWR | os.O_NOCTTY) for _ in range(2))
+    fcntl.ioctl(host, termios.TIOCEXCL)
+    os.close(host)
+    assert exclusive(observer)
+    thread = threading.Thread(target=peer.run)
+    thread.start()
+    try:
+        pause = threading.Event()
+        freed = any(not exclusive(observer) or pause.wait(0.05) for _ in range(400))
+    finally:
+        peer.stop()
+        thread.join()
+        os.close(observer)
+    assert freed
+
+
+def exclusive(descriptor: int) -> bool:
+    tiocgexcl = 0x80045440  # linux/asm-generic/ioctls.h; the termios module lacks it
+    return fcntl.ioctl(descriptor, tiocgexcl, bytes(4)) != bytes(4)
 
 
 def test_control_clients_that_misbehave_do_no_harm(emulator: Emulator, sensor: Sensor) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_bridge.driver import DRAIN_MS, HANDSHAKE_MS
+from firmware_bridge.driver import DRAIN_MS, FRAME_GAP_MS, HANDSHAKE_MS
 from firmware_bridge.emulator.faults import Fault
 from firmware_bridge.errors import LinkLost, ProtocolViolation, SensorRefused
 from firmware_bridge.instructions import GEN_IMG, READ_SYS_PARA, TEMPLETE_NUM, UP_CHAR, VFY_PWD
@@ -105,13 +105,67 @@ def test_a_lost_answer_is_told_in_time_and_the_next_answer_is_the_right_one(
     assert driver.readImage() is False
 
 
-def test_noise_with_a_false_head_does_not_cost_the_answer(bench: Bench) -> None:
+def test_noise_with_a_false_head_costs_a_frame_gap_and_not_the_answer(bench: Bench) -> None:
     driver = bench.driver()
     bench.library.write(3, bytes(512))
     driver.readImage()
     bench.faults.strike_next(Fault.GARBAGE)
+    began = bench.clock.now_ms
 
     assert driver.getTemplateCount() == 1
+    assert bench.clock.now_ms - began == FRAME_GAP_MS
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["in one piece", "later"])
+def test_a_surplus_answer_is_not_taken_for_the_next_command(bench: Bench, *, later: bool) -> None:
+    class Doubling(NullModem):
+        def send(self, data: bytes) -> None:
+            super().send(data)
+            self.surplus = self.arrived
+            if not later:
+                self.arrived += self.surplus
+
+        def receive(self, timeout_ms: int) -> bytes:
+            chunk = super().receive(timeout_ms)
+            if later and chunk:
+                self.arrived = self.surplus
+            return chunk
+
+    driver = bench.driver()
+    driver.readImage()
+    driver._link = Doubling(bench.line, bench.clock)
+    bench.press("alice")
+
+    assert driver.readImage() is True
+    assert driver.convertImage(1) is True
+    bench.module.lift()
+    assert driver.readImage() is False
+    bench.press("alice")
+    assert driver.readImage() is True
+
+
+def test_a_sensor_still_sending_is_heard_out_before_the_handshake(bench: Bench) -> None:
+    """Half duplex: a module does not hear what is said while it speaks."""
+    driver = bench.driver()
+    driver.readImage()
+
+    class StillSending(NullModem):
+        chunks_left = 3
+
+        def send(self, data: bytes) -> None:
+            if self.chunks_left == 0:
+                super().send(data)
+
+        def receive(self, timeout_ms: int) -> bytes:
+            if self.chunks_left == 0:
+                return super().receive(timeout_ms)
+            self.chunks_left -= 1
+            return b"data"
+
+    driver._in_step = False
+    driver._link = StillSending(bench.line, bench.clock)
+
+    assert driver.getTemplateCount() == 0
 
 
 @pytest.mark.parametrize("lost", range(1, 7))
@@ -163,6 +217,21 @@ def test_a_template_whose_data_was_damaged_is_not_returned(bench: Bench, fault: 
 
     assert bench.clock.now_ms - began <= UP_CHAR.deadline_ms
     assert bytes(driver.downloadCharacteristics(1)) == bytes(range(256)) * 2
+
+
+def test_data_with_a_damaged_packet_in_the_middle_is_never_returned_short(bench: Bench) -> None:
+    driver = bench.driver()
+    bench.library.write(3, bytes(range(256)) * 2)
+    driver.loadTemplate(3, 1)
+
+    class Damaging(NullModem):
+        def send(self, data: bytes) -> None:
+            super().send(data)
+            self.arrived = self.arrived.replace(bytes(range(128)), bytes(128), 1)
+
+    driver._link = Damaging(bench.line, bench.clock)
+    with pytest.raises(LinkLost, match="damaged"):
+        driver.downloadCharacteristics(1)
 
 
 def test_a_refusal_names_instruction_and_code(bench: Bench) -> None:
@@ -220,6 +289,19 @@ def test_a_locked_sensor_that_restarted_is_unlocked_again() -> None:
     with pytest.raises(LinkLost, match="password"):
         driver.readImage()
     assert driver.readImage() is False
+
+
+def test_a_port_that_dies_while_writing_is_a_lost_link(bench: Bench) -> None:
+    driver = bench.driver()
+    driver.readImage()
+    bench.line.unplugged = True
+    with pytest.raises(LinkLost, match="unplugged"):
+        driver.readImage()
+
+    bench.line.plug()
+
+    assert driver.readImage() is False
+    assert bench.commands()[-4:] == [*HANDSHAKE, GEN_IMG.opcode]
 
 
 def test_an_impossible_packet_size_is_a_violation(bench: Bench) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from firmware_bridge.confirmation import Confirmation
 from firmware_bridge.driver import HANDSHAKE_MS
 from firmware_bridge.emulator.faults import Fault
 from firmware_bridge.errors import LinkLost, ProtocolViolation, SensorRefused
-from firmware_bridge.instructions import GEN_IMG, IMG_2_TZ, SEARCH
+from firmware_bridge.instructions import GEN_IMG, IMG_2_TZ, LOAD_CHAR, SEARCH
 from firmware_bridge.outcomes import Captured, Matched, NoFinger, NotMatched, PoorImage, PoorReason
+from firmware_bridge.packets import Packet, PacketId
 from tests.unit.firmware_bridge.null_modem import Bench
 
 ALICE = "alice-right-index"
@@ -54,6 +56,56 @@ def test_a_poor_press_says_what_is_wrong(bench: Bench, quality: float, reason: P
     bench.press(ALICE, quality=quality)
 
     assert bench.sensor().identify() == PoorImage(reason)
+
+
+def answering(bench: Bench, opcode: int, code: Confirmation) -> None:
+    """Let the module answer one instruction with a code the emulator has no reason to give."""
+    usual = bench.module.handle
+
+    def handle(packet: Packet) -> list[Packet]:
+        return [Packet(PacketId.ACK, bytes([code]))] if packet.content[0] == opcode else usual(packet)
+
+    bench.module.handle = handle  # type: ignore[method-assign]
+
+
+def test_an_image_that_could_not_be_taken_is_a_poor_one_and_a_finger_is_there(bench: Bench) -> None:
+    sensor = bench.sensor()
+    answering(bench, GEN_IMG.opcode, Confirmation.CAPTURE_FAILED)
+
+    assert sensor.identify() == PoorImage(PoorReason.CAPTURE_FAILED)
+    assert sensor.finger_present()
+
+
+def test_a_refusal_that_is_no_poor_image_is_told(bench: Bench) -> None:
+    sensor = bench.sensor()
+    answering(bench, GEN_IMG.opcode, Confirmation.UNDEFINED)
+
+    with pytest.raises(SensorRefused, match="does not know the instruction"):
+        sensor.identify()
+
+
+def test_a_slot_the_sensor_disowns_is_not_an_empty_one(bench: Bench) -> None:
+    sensor = bench.sensor()
+    answering(bench, LOAD_CHAR.opcode, Confirmation.PAGE_OUT_OF_RANGE)
+
+    with pytest.raises(SensorRefused, match="beyond the library"):
+        sensor.read_template(4)
+
+
+def test_an_upload_that_comes_back_changed_is_not_stored(bench: Bench) -> None:
+    sensor = bench.sensor()
+    usual = bench.module.handle
+
+    def handle(packet: Packet) -> list[Packet]:
+        if packet.pid is PacketId.DATA:
+            return usual(Packet(PacketId.DATA, bytes(len(packet.content))))
+        return usual(packet)
+
+    bench.module.handle = handle  # type: ignore[method-assign]
+
+    with pytest.raises(LinkLost, match="did not arrive"):
+        sensor.install_template(3, bytes(range(256)) * 2)
+    assert bench.library.slots() == []
 
 
 def test_a_faint_press_of_an_enrolled_finger_still_matches_with_a_lower_score(bench: Bench) -> None:
@@ -172,6 +224,21 @@ def test_an_empty_slot_has_no_template(bench: Bench) -> None:
 def test_a_template_of_another_size_is_refused(bench: Bench) -> None:
     with pytest.raises(ValueError, match="512 bytes, not 768"):
         bench.sensor().install_template(3, bytes(768))
+
+
+def test_a_template_with_a_packet_missing_is_a_lost_link(bench: Bench) -> None:
+    bench.library.write(7, bytes(512))
+    sensor = bench.sensor()
+    whole = bench.module.handle
+
+    def without_one(packet: Packet) -> list[Packet]:
+        answer = whole(packet)
+        return answer[:2] + answer[3:]
+
+    bench.module.handle = without_one  # type: ignore[method-assign]
+
+    with pytest.raises(LinkLost, match="384 of 512"):
+        sensor.read_template(7)
 
 
 def test_a_template_that_arrived_damaged_is_not_stored(bench: Bench) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from firmware_bridge.confirmation import Confirmation
+from firmware_bridge.emulator.faults import Fault
 from firmware_bridge.instructions import INSTRUCTIONS
 from firmware_bridge.packets import Packet, PacketId
 from tests.unit.firmware_bridge.null_modem import Bench
@@ -106,6 +107,32 @@ def test_power_loss_forgets_the_image_and_keeps_the_library(bench: Bench) -> Non
     bench.module.power_on()
 
     assert code_of(bench, "02 01") == Confirmation.NO_IMAGE
+    assert bench.library.slots() == [3]
+
+
+def test_an_unplugged_line_is_dead_until_it_is_plugged_and_then_as_after_power_up(bench: Bench) -> None:
+    gen_img, img_2_tz = (Packet(PacketId.COMMAND, content).encode() for content in (b"\x01", b"\x02\x01"))
+    bench.press("alice")
+    bench.line.answer(gen_img)
+    bench.faults.strike_next(Fault.UNPLUG)
+
+    assert bench.line.answer(img_2_tz + img_2_tz) == b""
+    assert bench.line.unplugged
+
+    bench.line.plug()
+    no_image = Packet(PacketId.ACK, bytes([Confirmation.NO_IMAGE])).encode()
+    assert bench.line.answer(img_2_tz) == no_image
+
+
+def test_a_disk_that_cannot_be_written_is_told_by_the_codes_of_the_flash(bench: Bench) -> None:
+    def broken(slot: int) -> None:
+        raise OSError(30, "Read-only file system")
+
+    bench.library.write(3, bytes(SIZE))
+    bench.library.delete = broken  # type: ignore[method-assign]
+
+    assert code_of(bench, "0C 0003 0001") == Confirmation.DELETE_FAILED
+    assert code_of(bench, "0D") == Confirmation.EMPTY_FAILED
     assert bench.library.slots() == [3]
 
 
