@@ -201,7 +201,7 @@ class Ledger:
         self._added = None
 
     def _give_up(self, error: sqlite3.Error) -> None:
-        log.error("ledger_failed", error=str(error), code=getattr(error, "sqlite_errorname", ""))
+        log.error("ledger_failed", error=str(error), sqlite=getattr(error, "sqlite_errorname", ""))
         self._drop()
 
     def _drop(self) -> None:

@@ -175,8 +175,8 @@ class Uplink:
         return self._offset_ms
 
     def waiting(self) -> int:
-        """Punches that still have to reach the cloud."""
-        return self._core.waiting
+        """Punches that still have to reach the cloud, by the ledger's word."""
+        return self._outbox.waiting()
 
     def start(self) -> None:
         """Begin; once."""

@@ -1,0 +1,114 @@
+"""``kaoqin-edge``: the terminal's commands.
+
+Exit codes: 0 done, 1 something was found wrong, 2 it could not be done; the last says why in one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from edge.errors import EdgeError
+from edge.settings import EdgeSettings, load_settings
+
+_STATE_HELP = "folder of what the terminal keeps (KAOQIN_EDGE_STATE)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except EdgeError as error:
+        print(f"kaoqin-edge: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more at exit.
+        sys.stdout = None
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kaoqin-edge", description="The attendance terminal.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the terminal until it is told to stop")
+    run.add_argument("--state", type=Path, help=_STATE_HELP)
+    run.add_argument("--camera", metavar="SPEC", help='"0" to "9" a webcam, "replay:SOCKET", "none"')
+    run.add_argument("--sensor", metavar="PATH", help='serial port of the fingerprint sensor, or "none"')
+    run.add_argument("--kiosk-port", type=int, metavar="N", help="port of the screen's page on this machine")
+    run.add_argument("--broker-url", metavar="URL", help="mqtt:// or mqtts://, instead of the claim's answer")
+    run.set_defaults(command=_run)
+
+    claim = commands.add_parser("claim", help="join this terminal to a cloud with a one-time code")
+    claim.add_argument("code", metavar="CODE", help="as an admin reads it out: ABCD-EFGH")
+    claim.add_argument("--cloud", required=True, metavar="URL", help="address of the cloud")
+    claim.add_argument("--state", type=Path, help=_STATE_HELP)
+    claim.set_defaults(command=_claim)
+
+    _add_punches(commands)
+    return parser
+
+
+def _add_punches(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    punches = commands.add_parser("punches", help="look at the punches this terminal keeps")
+    actions = punches.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the newest punches and how many there are")
+    listing.add_argument("--state", type=Path, help=_STATE_HELP)
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most N punches (20)")
+    listing.add_argument("--waiting", action="store_true", help="only what the cloud has not acknowledged")
+    listing.add_argument("--json", action="store_true", help="one JSON object")
+    listing.set_defaults(command=_list_punches)
+
+
+def _settings(options: argparse.Namespace) -> EdgeSettings:
+    names = ("state", "camera", "sensor", "kiosk_port", "broker_url")
+    return load_settings(**{name: getattr(options, name, None) for name in names})
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge.agent import run
+    from edge.logs import configure_logs
+
+    configure_logs()
+    run(_settings(options))
+    return 0
+
+
+def _claim(options: argparse.Namespace) -> int:
+    from edge.agent import app_version
+    from edge.roster.cloud import claim
+    from edge.roster.identity import Identity, prepare_state, save_identity
+
+    settings = _settings(options)
+    prepare_state(settings.state)
+    claimed = claim(options.cloud, options.code, app_version())
+    save_identity(settings.state, Identity(options.cloud, claimed))
+    print(f'This is terminal {claimed.terminal_id}, "{claimed.name}" at {claimed.site}.')
+    return 0
+
+
+def _list_punches(options: argparse.Namespace) -> int:
+    from edge.agent import LEDGER_FILE
+    from edge.punch.history import read_history
+
+    path = _settings(options).state / LEDGER_FILE
+    counts, lines = read_history(path, options.limit, waiting_only=options.waiting)
+    if options.json:
+        print(json.dumps({"counts": asdict(counts), "punches": [asdict(line) for line in lines]}))
+        return 0
+    for line in lines:
+        direction = "" if line.direction == "none" else line.direction
+        print(f"{line.seq:>8}  {line.at}  {line.person_id:<20}{line.method:<8}{direction:<5}{line.delivery}")
+    print(f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused by the cloud")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
