@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from cloud.rules.casefile import BadCase, Node, merged
+from cloud.rules.casenode import BadCase, Node, merged
 from cloud.rules.cases import CaseResult, run_case
 from cloud.rules.plain import Plain
 

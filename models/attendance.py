@@ -101,8 +101,8 @@ class Part(StrEnum):
 class Step:
     """One step of the explanation: which rule decided what, with the facts it used.
 
-    ``code`` selects the sentence in the language files, ``args`` fills it. Times in ``args`` are site-local
-    ISO text, durations are minutes.
+    ``code`` selects the sentence in the language files, ``args`` fills it. Times in ``args`` are local
+    ``HH:MM``, with ``MM-DD`` before it on another date; durations are minutes.
     """
 
     rule: str
@@ -134,8 +134,8 @@ class AttendanceDay:
 
     ``in_at`` and ``out_at``: site-local ISO time with seconds and offset, or None.
     ``partition``: minutes by part, all parts present. ``timeline``: the same minutes in place.
-    ``waived_late_n``: lates waived (L9). ``outside_min``: minutes outside schedule that are not on a statutory
-    day, for comprehensive hours (O7).
+    ``waived_late_n``: lates waived (L9). ``outside_min``: minutes outside schedule, not on a statutory day, for
+    comprehensive hours (O7).
     """
 
     date: date

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from cloud.rules.casefile import Node, facts
+from cloud.rules.casefile import facts
+from cloud.rules.casenode import Node
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import PersonFacts

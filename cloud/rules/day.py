@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
@@ -17,6 +18,7 @@ from cloud.rules.minutes import MS
 from cloud.rules.overtime import judge_overtime, presence_min, statutory_minutes
 from cloud.rules.plan import ONE_DAY, InstanceKind
 from cloud.rules.roles import DayRoles, InstanceRoles, day_roles, flags_of
+from cloud.rules.rounding import number
 from cloud.rules.states import mask, state_of
 from cloud.rules.view import View
 from models.attendance import (
@@ -36,8 +38,6 @@ ORDER = {code: index for index, code in enumerate(FindingCode)}
 PARTS = tuple(Part)
 RULE_OF = {
     Flag.CONFLICT: "J9",
-    Flag.CORRECTED: "C1",
-    Flag.CORRECTION_REFUSED: "C2",
     Flag.STRAY_PUNCH: "P5",
     Flag.OVER_MAX_SHIFT: "P7",
     Flag.SHARED_PUNCH: "A7",
@@ -110,7 +110,9 @@ def _book_claims(sheet: Sheet) -> None:
     for claim in claims.claims:
         code = f"{claim.record.kind.value}_claim"
         sheet.say(
-            "J6", code, {**record_args(claim.record), "minutes": claim.won_min, "days": str(claim.days)}
+            "J6",
+            code,
+            {**record_args(claim.record), "minutes": claim.won_min, "days": str(number(claim.days))},
         )
     if claims.covered:
         sheet.put(Part.LEAVE, claims.leave)
@@ -149,7 +151,8 @@ def _first_shift(roles: DayRoles) -> InstanceRoles | None:
 def _note_punches(sheet: Sheet, view: View) -> None:
     """Flags of the punches of the day."""
     assigned = view.assigned(sheet.day)
-    for flag in flags_of(sheet.roles):
+    _note_corrections(sheet)
+    for flag in sorted(flags_of(sheet.roles)):
         sheet.flag(flag, RULE_OF[flag])
     if sheet.day in view.untrusted:
         sheet.flag(Flag.UNTRUSTED_TIME, "T5")
@@ -170,6 +173,24 @@ def _note_punches(sheet: Sheet, view: View) -> None:
     _note_sites(sheet, view, stamps)
     if sheet.claims.leave:
         _note_work_on_leave(sheet, [c for part in assigned.by_instance for c in part])
+
+
+def _note_corrections(sheet: Sheet) -> None:
+    """What came of each correction (C1-C3)."""
+    roles = sheet.roles
+    outcomes = (
+        (Flag.CORRECTED, "C1", [correction.record for correction in roles.corrections]),
+        (Flag.CORRECTION_REFUSED, "C2", roles.refused),
+        (Flag.CONFLICT, "C3", roles.repeated),
+    )
+    for flag, rule, records in outcomes:
+        for record in records:
+            body = record.body
+            if isinstance(body, CorrectionBody):
+                sheet.flags.add(flag)
+                at = sheet.clock(body.at_ms // MS)
+                code = "conflict_correction" if flag is Flag.CONFLICT else flag.value
+                sheet.say(rule, code, {**record_args(record), "side": body.side, "at": at})
 
 
 def _note_sites(sheet: Sheet, view: View, stamps: list[Stamp]) -> None:
@@ -223,25 +244,52 @@ def _is_about(sheet: Sheet, record: OfficeRecord) -> bool:
     return isinstance(record.body, CorrectionBody | DecisionBody) and record.body.day == sheet.day
 
 
+def _order(event: Event) -> int:
+    return ORDER[event.code]
+
+
+@dataclass(slots=True)
+class _Published:
+    """What of a sheet the month may change (step 13)."""
+
+    events: list[Event]
+    parts: dict[Part, minutes.Minutes]
+    flags: set[Flag]
+    steps: list[Step]
+
+
+def _published(sheet: Sheet, waived: list[Event], month_flags: list[tuple[Flag, str]]) -> _Published:
+    """The sheet with lates waived (L9) and flags of the month (C4)."""
+    if not waived and not month_flags:
+        return _Published(sheet.events, sheet.parts, sheet.flags, sheet.steps)
+    found = _Published(
+        [event for event in sheet.events if event not in waived],
+        dict(sheet.parts),
+        set(sheet.flags),
+        list(sheet.steps),
+    )
+    for event in waived:
+        found.parts[Part.LATE] = minutes.subtract(found.parts.get(Part.LATE, ()), event.minutes)
+        found.parts[Part.GRACED] = minutes.union(found.parts.get(Part.GRACED, ()), event.minutes)
+        found.flags.add(Flag.LATE_WAIVED)
+        found.steps.append(Step("L9", Flag.LATE_WAIVED.value, event.step.args))
+    for flag, rule in month_flags:
+        found.flags.add(flag)
+        found.steps.append(Step(rule, flag.value, {}))
+    return found
+
+
 def result_of(
     sheet: Sheet, days: Days, waived: list[Event], month_flags: list[tuple[Flag, str]]
 ) -> AttendanceDay:
     """The result of a date; ``waived`` lates and ``month_flags`` come from the month (step 13)."""
-    plan, roles, claims, view = sheet.plan, sheet.roles, sheet.claims, days.view
-    events = sorted((e for e in sheet.events if e not in waived), key=lambda e: ORDER[e.code])
-    parts, steps, flags = dict(sheet.parts), list(sheet.steps), set(sheet.flags)
-    for event in waived:
-        parts[Part.LATE] = minutes.subtract(parts.get(Part.LATE, ()), event.minutes)
-        parts[Part.GRACED] = minutes.union(parts.get(Part.GRACED, ()), event.minutes)
-        flags.add(Flag.LATE_WAIVED)
-        steps.append(Step("L9", Flag.LATE_WAIVED.value, event.step.args))
-    for flag, rule in month_flags:
-        flags.add(flag)
-        steps.append(Step(rule, flag.value, {}))
+    plan, claims, view = sheet.plan, sheet.claims, days.view
+    shown = _published(sheet, waived, month_flags)
+    parts = shown.parts
+    events = sorted(shown.events, key=_order)
     sums = dict.fromkeys(FindingCode, 0)
     for event in events:
         sums[event.code] += event.length
-        steps.append(event.step)
     in_ms, out_ms = _edges(sheet, view)
     iso = plan.zone.iso
     return AttendanceDay(
@@ -255,7 +303,7 @@ def result_of(
         shift=tuple(instance.name for instance in plan.shifts),
         shifts=_shift_results(sheet),
         findings=tuple(event.code for event in events),
-        flags=tuple(sorted(flags)),
+        flags=tuple(sorted(shown.flags)),
         late_min=sums[FindingCode.LATE],
         serious_late_min=sums[FindingCode.SERIOUS_LATE],
         early_min=sums[FindingCode.EARLY],
@@ -269,11 +317,11 @@ def result_of(
         presence_min=presence_min(sheet),
         overtime_min=sheet.overtime,
         statutory_min=statutory_minutes(sheet, view.plans, days.day_type),
-        corrections_n=len(roles.corrections),
+        corrections_n=len(sheet.roles.corrections),
         in_at=None if in_ms is None else iso(in_ms),
         out_at=None if out_ms is None else iso(out_ms),
         partition={part: minutes.count(parts.get(part, ())) for part in PARTS},
-        explanation=tuple(steps),
+        explanation=(*shown.steps, *(event.step for event in events)),
         timeline=_timeline(parts),
         waived_late_n=len(waived),
         outside_min=sheet.outside_min,

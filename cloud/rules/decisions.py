@@ -46,5 +46,6 @@ def decide(sheet: Sheet, decisions: tuple[OfficeRecord, ...]) -> None:
 def _drop_claims(sheet: Sheet) -> None:
     """The day counts as if there were no leave, trip or outing."""
     if sheet.claims.claims:
-        sheet.flag(Flag.CONFLICT, "C5")
+        sheet.flags.add(Flag.CONFLICT)
+        sheet.say("C5", "conflict_decision", {})
     sheet.claims = Claims()

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from cloud.rules import minutes
 from cloud.rules.claims import overtime_losses
 from cloud.rules.judge import overtime_breaks, presence_minutes
-from cloud.rules.judged import Sheet
+from cloud.rules.judged import Sheet, record_args
 from cloud.rules.minutes import MS, NONE, Minutes
 from cloud.rules.plan import InstanceKind, PlanBook
 from cloud.rules.records import clock_minutes
@@ -165,7 +165,7 @@ def _note_conflict(sheet: Sheet, view: View, asked: Minutes) -> None:
     for record in view.records.overtime:
         own = minutes.intersect(asked, clock_minutes(record, view.plans.zone))
         if minutes.intersect(own, seen):
-            sheet.flag(Flag.CONFLICT, "J9", {"kind": record.kind.value, "id": record.source_id})
+            sheet.flag(Flag.CONFLICT, "J9", record_args(record))
         seen = minutes.union(seen, own)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cloud.rules.month import PeriodTotals
+from cloud.rules.rounding import number
 from models.attendance import AttendanceDay, DayType
 
 if TYPE_CHECKING:
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON and YAML can say."""
-
-DECIMALS = 10_000
-
-
-def number(value: Fraction) -> int | float:
-    """A fraction rounded half up (away from zero) to 4 decimals."""
-    scaled = int(abs(value) * DECIMALS + Fraction(1, 2))
-    rounded = Fraction(scaled if value >= 0 else -scaled, DECIMALS)
-    return int(rounded) if rounded.denominator == 1 else float(rounded)
 
 
 def _numbers(values: Mapping[str, Fraction]) -> dict[str, Plain]:

@@ -345,17 +345,13 @@ def _edges(day: DayRoles, side: str, shift: str | None) -> list[_Edge]:
 
 
 def flags_of(day: DayRoles) -> set[Flag]:
-    """What corrections and pairings leave on the day."""
+    """What claims and pairings leave on the day."""
     found: set[Flag] = set()
     auto = day.plan.policy.direction == "auto"
     for pairing in day.pairings():
         found |= pairing.flags
         if auto and pairing.direction_overridden():
             found.add(Flag.DIRECTION_OVERRIDDEN)
-    if day.corrections:
-        found.add(Flag.CORRECTED)
-    if day.refused:
-        found.add(Flag.CORRECTION_REFUSED)
-    if day.repeated or day.claims.conflict:
+    if day.claims.conflict:
         found.add(Flag.CONFLICT)
     return found
