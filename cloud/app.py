@@ -12,6 +12,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from cloud.attendance.worker import RecomputeWorker
 from cloud.database import open_database
 from cloud.feed import Feed
 from cloud.ingest import address
@@ -57,6 +58,7 @@ class Service:
         self.feed = Feed()
         self.writer = IngestWriter(self.database, self.feed, clock, settings.tzinfo)
         self._subscriber = Subscriber(self._address, self.writer)
+        self._recompute = RecomputeWorker(self.database, self.feed, clock, settings.tzinfo)
         self._signpost = Signpost(self.database, self._subscriber, clock, settings.tzinfo)
 
     @property
@@ -69,10 +71,12 @@ class Service:
         self.writer.start()
         self._subscriber.start()
         self._signpost.start()
+        self._recompute.start()
         log.info("service_started", broker=self.broker_url)
 
     def stop(self) -> None:
         """Stop taking messages, store what was taken, then stop and close the rest."""
+        self._recompute.stop()
         self._signpost.stop()
         self._subscriber.stop()
         self.writer.stop()
@@ -88,6 +92,8 @@ class Service:
             found["broker"] = "not connected"
         if self.writer.failing is not None:
             found["ingest"] = f"the last commit failed: {self.writer.failing}"
+        if self._recompute.failing is not None:
+            found["recompute"] = f"the last round failed: {self._recompute.failing}"
         try:
             with self.database.read() as connection:
                 connection.execute(text("SELECT 1"))

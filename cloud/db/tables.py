@@ -114,6 +114,18 @@ roster_entries = Table(
     Column("zone", String(64)),
 )
 
+locks = Table(
+    "locks",
+    metadata,
+    Column("lock_id", Integer, primary_key=True, autoincrement=True),
+    # "2026-11"; the last event of a month decides (M4).
+    Column("month", String(7), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("reopen", Boolean, nullable=False, server_default=text("false")),
+    Column("actor", String(64), nullable=False),
+    Index(None, "month"),
+)
+
 calendar_days = Table(
     "calendar_days",
     metadata,
@@ -284,13 +296,15 @@ attendance_days = Table(
     Column("result", LargeBinary, nullable=False),
     Column("input_hash", LargeBinary(16), nullable=False),
     Column("rule_version", String(64), nullable=False),
+    # The facts it was judged on were read at this instant.
     Column("judged_ms", BigInteger, nullable=False),
+    # The end of its window (S1): when time, or a terminal's word, can change it. Null when it is final.
+    Column("settles_ms", BigInteger),
     Index(None, "date"),
     # Days that time alone can change: few, whatever the size of the table.
     Index(
         "ix_attendance_days_open",
-        "date",
-        "person_id",
+        "settles_ms",
         sqlite_where=text("state != 'final'"),
         postgresql_where=text("state != 'final'"),
     ),
@@ -320,6 +334,15 @@ stale_days = Table(
     # Grows with each new fact: the worker takes only the mark it has seen.
     Column("mark", Integer, nullable=False, server_default="1"),
     Index(None, "since_ms"),
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    # One row: every employed person has been judged, or marked to be, on every date of this span.
+    Column("coverage_id", Integer, primary_key=True),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
 )
 
 # -- who may use the service -------------------------------------------------------------------------------

@@ -18,12 +18,22 @@ class HandClock:
     """A clock that stands still until it is moved."""
 
     now_ms: int = NOW_MS
+    since_boot_ms: int = 1_000_000
 
     def wall_ms(self) -> int:
         return self.now_ms
 
     def monotonic_ms(self) -> int:
-        return self.now_ms
+        return self.since_boot_ms
+
+    def pass_ms(self, ms: int) -> None:
+        self.now_ms += ms
+        self.since_boot_ms += ms
+
+    def set_to(self, now_ms: int) -> None:
+        """Another time of day; monotonic time only ever grows."""
+        self.since_boot_ms += max(60_000, now_ms - self.now_ms)
+        self.now_ms = now_ms
 
 
 @pytest.fixture(scope="session")

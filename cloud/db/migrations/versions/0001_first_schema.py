@@ -102,6 +102,16 @@ def _rules() -> None:
         sa.PrimaryKeyConstraint("person_id", "date", "known_ms", name=op.f("pk_roster_entries")),
     )
     op.create_table(
+        "locks",
+        sa.Column("lock_id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reopen", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("lock_id", name=op.f("pk_locks")),
+    )
+    op.create_index(op.f("ix_locks_month"), "locks", ["month"], unique=False)
+    op.create_table(
         "calendar_days",
         sa.Column("date", sa.Date(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -270,13 +280,14 @@ def _derived() -> None:
         sa.Column("input_hash", sa.LargeBinary(length=16), nullable=False),
         sa.Column("rule_version", sa.String(length=64), nullable=False),
         sa.Column("judged_ms", sa.BigInteger(), nullable=False),
+        sa.Column("settles_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", "date", name=op.f("pk_attendance_days")),
     )
     op.create_index(op.f("ix_attendance_days_date"), "attendance_days", ["date"], unique=False)
     op.create_index(
         "ix_attendance_days_open",
         "attendance_days",
-        ["date", "person_id"],
+        ["settles_ms"],
         unique=False,
         sqlite_where=sa.text("state != 'final'"),
         postgresql_where=sa.text("state != 'final'"),
@@ -302,6 +313,13 @@ def _derived() -> None:
         sa.PrimaryKeyConstraint("person_id", "date", name=op.f("pk_stale_days")),
     )
     op.create_index(op.f("ix_stale_days_since_ms"), "stale_days", ["since_ms"], unique=False)
+    op.create_table(
+        "coverage",
+        sa.Column("coverage_id", sa.Integer(), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("coverage_id", name=op.f("pk_coverage")),
+    )
 
 
 def _users() -> None:

@@ -1,0 +1,115 @@
+"""Which dates there is a result for: a day nobody punched on has to be judged too."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, and_, case, func, literal, or_, select
+
+from cloud.attendance import stale
+from cloud.attendance.facts import AsOf
+from cloud.db.tables import attendance_days, coverage, people, punches, stale_days, terminals
+from cloud.db.upsert import insert
+from models.attendance import DayState
+from models.clock import from_ms
+from models.ids import PersonId
+from models.punch import ClockQuality
+
+_DAY = timedelta(days=1)
+_BACK_MS = 400 * 86_400_000
+"""How far into the past a late punch extends what is judged by itself; ``recompute`` goes further."""
+_ONE = 1
+
+
+def span(connection: Connection) -> tuple[date, date] | None:
+    """First and last date of the coverage, both in."""
+    row = connection.execute(select(coverage.c.first, coverage.c.last)).first()
+    return (row.first, row.last) if row is not None else None
+
+
+def extend(connection: Connection, view: AsOf) -> None:
+    """Cover every date from that of the oldest punch to today, for everybody employed.
+
+    Before the first punch there is nothing to judge: nobody was absent before the system was there.
+    """
+    covered = span(connection)
+    oldest = _oldest(connection, view)
+    if oldest is None and covered is None:
+        return
+    first = min(oldest or view.today, covered[0] if covered else view.today)
+    last = max(view.today, covered[1] if covered else view.today)
+    if covered == (first, last):
+        return
+    for n in range((last - first).days + 1):
+        day = first + _DAY * n
+        if covered is None or not covered[0] <= day <= covered[1]:
+            mark_everybody(connection, day, "calendar", view.now_ms)
+    values = {"first": first, "last": last}
+    connection.execute(
+        insert(connection, coverage)
+        .values(coverage_id=_ONE, **values)
+        .on_conflict_do_update(index_elements=["coverage_id"], set_=values)
+    )
+
+
+def _oldest(connection: Connection, view: AsOf) -> date | None:
+    """The date of the oldest punch of a clock that was right."""
+    right = (punches.c.clock == ClockQuality.SYNCED) | (punches.c.at_ms != punches.c.wall_ms)
+    at_ms = connection.execute(
+        select(punches.c.at_ms)
+        .where(punches.c.at_ms.between(view.now_ms - _BACK_MS, view.now_ms), right)
+        .order_by(punches.c.at_ms)
+        .limit(1)
+    ).scalar_one_or_none()
+    return from_ms(at_ms).astimezone(view.zone).date() if at_ms is not None else None
+
+
+def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -> None:
+    """Have ``day`` judged again for everybody employed then."""
+    employed = (
+        select(people.c.person_id, literal(day, stale_days.c.date.type), literal(cause), literal(now_ms))
+        .where(or_(people.c.hire_date.is_(None), people.c.hire_date <= day))
+        .where(or_(people.c.last_day.is_(None), people.c.last_day >= day))
+    )
+    statement = insert(connection, stale_days).from_select(
+        ["person_id", "date", "cause", "since_ms"], employed
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1}
+        )
+    )
+
+
+def mark_person(connection: Connection, person: PersonId, cause: str, now_ms: int) -> None:
+    """Have every covered date of a person judged again."""
+    covered = span(connection)
+    if covered is not None:
+        days = (covered[0] + _DAY * n for n in range((covered[1] - covered[0]).days + 1))
+        stale.mark(connection, ((person, day) for day in days), cause, now_ms)
+
+
+def settle(connection: Connection, view: AsOf) -> int:
+    """Mark the days that time, or a terminal's word, has completed; how many."""
+    told = terminals.c.watermark_ms
+    claimed = terminals.c.claimed_ms
+    heard = connection.execute(
+        select(func.min(case((told > claimed, told), else_=claimed))).where(terminals.c.revoked_ms.is_(None))
+    ).scalar_one()
+    complete_ms = view.now_ms if heard is None else min(heard, view.now_ms)
+    table = attendance_days.c
+    over = and_(table.state == DayState.IN_PROGRESS.value, table.settles_ms <= view.now_ms)
+    rows = connection.execute(
+        select(table.person_id, table.date)
+        .where(table.state != DayState.FINAL.value)
+        .where(or_(table.settles_ms <= complete_ms, over))
+    ).all()
+    if rows:
+        connection.execute(
+            insert(connection, stale_days).on_conflict_do_nothing(index_elements=["person_id", "date"]),
+            [
+                {"person_id": person, "date": day, "cause": "time", "since_ms": view.now_ms}
+                for person, day in rows
+            ],
+        )
+    return len(rows)

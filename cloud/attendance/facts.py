@@ -1,0 +1,230 @@
+"""The facts of many people in a few queries, as the engine wants them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, tuple_
+
+from cloud.attendance.rulesets import Cache, GroupRules, load_rules
+from cloud.db.tables import (
+    exemptions,
+    locks,
+    office_records,
+    people,
+    punches,
+    roster_entries,
+    terminals,
+)
+from cloud.office.codec import record_of
+from cloud.rules.facts import (
+    Employment,
+    LockEvent,
+    PersonFacts,
+    PunchClock,
+    PunchFact,
+    RosterChange,
+    RosterEntry,
+)
+from models.clock import from_ms, to_ms
+from models.ids import PersonId
+from models.office import OfficeRecord
+from models.punch import ClockQuality, Direction, Method
+
+_MARGIN = timedelta(days=3)
+_PEOPLE_A_QUERY = 500
+
+Found = Row[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgeable:
+    """One person's facts, and the rules with their shared plans."""
+
+    facts: PersonFacts
+    rules: GroupRules
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Facts by person; ``unjudgeable``: why somebody's rules cannot be used."""
+
+    people: dict[PersonId, Judgeable]
+    unjudgeable: dict[PersonId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """From when and where the facts are looked at."""
+
+    now_ms: int
+    zone: ZoneInfo
+
+    @property
+    def today(self) -> date:
+        """The local date."""
+        return from_ms(self.now_ms).astimezone(self.zone).date()
+
+
+def load(
+    connection: Connection, who: Sequence[PersonId], span: tuple[date, date], view: AsOf, cache: Cache
+) -> Loaded:
+    """What ``who`` are to be judged on in ``span``, both ends in; people that do not exist are left out.
+
+    Facts reach three days beyond either end, and back to the beginning of the first month.
+    """
+    zone = view.zone
+    first, last = span[0].replace(day=1) - _MARGIN, span[1] + _MARGIN
+    book = load_rules(connection, zone, cache)
+    marks, sites = _terminals(connection)
+    events = _locks(connection)
+    loaded = Loaded({}, {})
+    for start in range(0, len(who), _PEOPLE_A_QUERY):
+        part = who[start : start + _PEOPLE_A_QUERY]
+        about = _About(connection, part, first, last, zone, sites)
+        for row in connection.execute(select(people).where(people.c.person_id.in_(part))):
+            person = PersonId(row.person_id)
+            rules = book.of(row.group_id)
+            if rules is None:
+                group = row.group_id or book.default or ""
+                loaded.unjudgeable[person] = book.broken.get(group, "there is no such group")
+                continue
+            entries = about.roster[person]
+            loaded.people[person] = Judgeable(
+                PersonFacts(
+                    person_id=person,
+                    rules=rules.rules,
+                    as_of_ms=view.now_ms,
+                    site=row.site,
+                    employment=Employment(row.hire_date, row.last_day, tuple(about.exempt[person])),
+                    roster={day: entry for day, (_, entry) in entries.first.items()},
+                    roster_changes=tuple(entries.changes),
+                    punches=tuple(about.punches[person]),
+                    records=tuple(about.records[person]),
+                    locks=events,
+                    watermarks=marks,
+                ),
+                rules,
+            )
+    return loaded
+
+
+class _Roster:
+    """Entries of one person: the first of a date is known since ever, the others are changes."""
+
+    def __init__(self) -> None:
+        self.first: dict[date, tuple[int, RosterEntry]] = {}
+        self.changes: list[RosterChange] = []
+
+    def add(self, row: Found) -> None:
+        entry = RosterEntry(tuple(row.shifts), row.zone)
+        if row.date in self.first:
+            self.changes.append(RosterChange(row.date, entry, row.known_ms))
+        else:
+            self.first[row.date] = (row.known_ms, entry)
+
+
+class _About:
+    """Facts of some people by person."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        who: Sequence[PersonId],
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        sites: dict[str, str],
+    ) -> None:
+        self.roster: defaultdict[PersonId, _Roster] = defaultdict(_Roster)
+        self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
+        self.punches: defaultdict[PersonId, list[PunchFact]] = defaultdict(list)
+        self.records: defaultdict[PersonId, list[OfficeRecord]] = defaultdict(list)
+        for row in connection.execute(
+            select(roster_entries)
+            .where(roster_entries.c.person_id.in_(who), roster_entries.c.date.between(first, last))
+            .order_by(roster_entries.c.known_ms)
+        ):
+            self.roster[PersonId(row.person_id)].add(row)
+        for row in connection.execute(select(exemptions).where(exemptions.c.person_id.in_(who))):
+            self.exempt[PersonId(row.person_id)].append((row.first, row.last))
+        for row in connection.execute(select(punches).where(_punches_of(who, first, last, zone))):
+            self.punches[PersonId(row.person_id)].append(_punch(row, sites))
+        for row in _records(connection, who, first, last):
+            self.records[PersonId(row.person_id)].append(record_of(row))
+
+
+def _punches_of(who: Sequence[PersonId], first: date, last: date, zone: ZoneInfo) -> ColumnElement[bool]:
+    """Made in the span; or, where the clock was not set, received in it (T5)."""
+    start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
+    undated = and_(
+        punches.c.clock == ClockQuality.UNTRUSTED,
+        punches.c.at_ms == punches.c.wall_ms,
+        punches.c.received_ms >= start,
+        punches.c.received_ms < end,
+    )
+    return and_(
+        punches.c.person_id.in_(who), or_(and_(punches.c.at_ms >= start, punches.c.at_ms < end), undated)
+    )
+
+
+def midnight_ms(day: date, zone: ZoneInfo) -> int:
+    """The instant at which ``day`` begins."""
+    return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))
+
+
+def _punch(row: Found, sites: dict[str, str]) -> PunchFact:
+    clock = PunchClock.OK
+    if row.at_ms != row.wall_ms:
+        clock = PunchClock.REPAIRED
+    elif row.clock == ClockQuality.UNTRUSTED:
+        clock = PunchClock.UNTRUSTED
+    return PunchFact(
+        at_ms=row.at_ms,
+        direction=Direction(row.direction),
+        device=row.terminal_id,
+        epoch=row.stream_id.hex(),
+        seq=row.seq,
+        site=sites.get(row.terminal_id),
+        clock=clock,
+        received_ms=row.received_ms,
+        method=Method(row.method),
+    )
+
+
+def _records(connection: Connection, who: Sequence[PersonId], first: date, last: date) -> Iterable[Found]:
+    """Every version of each form of which some version touches the span: the newest speaks (J1)."""
+    form = tuple_(office_records.c.source, office_records.c.source_id)
+    touching = select(office_records.c.source, office_records.c.source_id).where(
+        office_records.c.person_id.in_(who),
+        office_records.c.first <= last,
+        office_records.c.last >= first,
+    )
+    return connection.execute(
+        select(office_records).where(office_records.c.person_id.in_(who), form.in_(touching))
+    )
+
+
+def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
+    """How far each terminal in use has told everything, and where each is.
+
+    One that was claimed cannot have punches from before that; one that never reported since blocks, until it
+    does or is revoked.
+    """
+    marks: dict[str, int] = {}
+    sites: dict[str, str] = {}
+    for row in connection.execute(select(terminals)):
+        sites[row.terminal_id] = row.site
+        if row.revoked_ms is None:
+            marks[row.terminal_id] = max(row.watermark_ms, row.claimed_ms)
+    return marks, sites
+
+
+def _locks(connection: Connection) -> tuple[LockEvent, ...]:
+    rows = connection.execute(select(locks).order_by(locks.c.lock_id))
+    return tuple(LockEvent(int(row.month[:4]), int(row.month[5:]), row.at_ms, row.reopen) for row in rows)

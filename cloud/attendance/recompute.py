@@ -1,0 +1,171 @@
+"""Judging person-days and keeping the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, select
+from sqlalchemy import insert as plain_insert
+
+from cloud.attendance.codec import decode, encode
+from cloud.attendance.difference import difference
+from cloud.attendance.facts import AsOf, Judgeable, load
+from cloud.attendance.inputs import Inputs
+from cloud.attendance.rulesets import Cache
+from cloud.db.tables import attendance_days, day_changes
+from cloud.db.upsert import insert
+from cloud.rules.engine import Judge
+from cloud.rules.errors import RefusedInput
+from cloud.rules.minutes import MS
+from models.attendance import AttendanceDay, DayState
+from models.ids import PersonId
+
+_PEOPLE_A_QUERY = 500
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedDay:
+    """A result and what is kept beside it; ``settles_ms``: the end of its window, None if it is final."""
+
+    person_id: PersonId
+    result: AttendanceDay
+    encoded: bytes
+    input_hash: bytes
+    settles_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Results, and why some people could not be judged."""
+
+    days: list[JudgedDay]
+    unjudgeable: dict[PersonId, str]
+
+
+def judge_days(
+    connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, cache: Cache
+) -> Judgement:
+    """Judge the dates ``asked`` of each person, and where the rules count by month the rest of the month."""
+    wanted = {person: sorted(set(days)) for person, days in asked.items()}
+    wanted = {person: days for person, days in wanted.items() if days}
+    if not wanted:
+        return Judgement([], {})
+    span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
+    loaded = load(connection, sorted(wanted), (span[0], _month_end(span[1])), view, cache)
+    judgement = Judgement([], dict(loaded.unjudgeable))
+    for person, one in loaded.people.items():
+        days = _rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]
+        try:
+            judgement.days.extend(_judge(person, one, days, view))
+        except RefusedInput as error:
+            judgement.unjudgeable[person] = str(error)
+    return judgement
+
+
+def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -> list[JudgedDay]:
+    judge = Judge(one.facts, one.rules.plans)
+    judge.check(days[0], days[-1])
+    inputs = Inputs(one, days[0], days[-1], view.zone)
+    judged = []
+    for day in days:
+        result = judge.published(day)
+        settles = None
+        if result.state is not DayState.FINAL:
+            settles = judge.at(view.now_ms).sheet(day).plan.window_end * MS
+        judged.append(JudgedDay(person, result, encode(result), inputs.hash(day), settles))
+    return judged
+
+
+def _rest_of_months(days: Sequence[date], today: date) -> list[date]:
+    found: set[date] = set()
+    for day in days:
+        following = day
+        while following <= min(_month_end(day), max(today, day)) and following not in found:
+            found.add(following)
+            following += _DAY
+    return sorted(found)
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=28) + _DAY * 4).replace(day=1) - _DAY
+
+
+def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tuple[JudgedDay, bytes | None]]:
+    """Those of ``judged`` that are not stored so already, each with the result stored now."""
+    if not judged:
+        return []
+    first = min(one.result.date for one in judged)
+    last = max(one.result.date for one in judged)
+    who = sorted({one.person_id for one in judged})
+    kept: dict[tuple[str, date], tuple[bytes, bytes]] = {}
+    table = attendance_days.c
+    for start in range(0, len(who), _PEOPLE_A_QUERY):
+        rows = connection.execute(
+            select(table.person_id, table.date, table.result, table.input_hash).where(
+                table.person_id.in_(who[start : start + _PEOPLE_A_QUERY]), table.date.between(first, last)
+            )
+        )
+        kept |= {(person, day): (result, digest) for person, day, result, digest in rows}
+    changed: list[tuple[JudgedDay, bytes | None]] = []
+    for one in judged:
+        before = kept.get((one.person_id, one.result.date))
+        if before != (one.encoded, one.input_hash):
+            changed.append((one, before[0] if before else None))
+    return changed
+
+
+def store_days(
+    connection: Connection,
+    changed: Sequence[tuple[JudgedDay, bytes | None]],
+    causes: Mapping[tuple[PersonId, date], str],
+    view: AsOf,
+) -> list[tuple[PersonId, date]]:
+    """Keep results and their history; the days whose result is another than before.
+
+    A result made of newer facts is never overwritten by one of older facts.
+    """
+    if not changed:
+        return []
+    statement = insert(connection, attendance_days)
+    keys = ("person_id", "date")
+    rows = [_row(one, view.now_ms) for one, _ in changed]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(keys),
+            set_={name: statement.excluded[name] for name in rows[0] if name not in keys},
+            where=attendance_days.c.judged_ms <= statement.excluded.judged_ms,
+        ),
+        rows,
+    )
+    history = []
+    for one, before in changed:
+        telling = difference(decode(before), one.result) if before is not None else {}
+        if telling:
+            history.append(
+                {
+                    "person_id": one.person_id,
+                    "date": one.result.date,
+                    "changed_ms": view.now_ms,
+                    "cause": causes.get((one.person_id, one.result.date), "recompute"),
+                    "difference": telling,
+                }
+            )
+    if history:
+        connection.execute(plain_insert(day_changes), history)
+    return [(one.person_id, one.result.date) for one, before in changed if before != one.encoded]
+
+
+def _row(one: JudgedDay, now_ms: int) -> dict[str, object]:
+    return {
+        "person_id": one.person_id,
+        "date": one.result.date,
+        "state": one.result.state.value,
+        "result": one.encoded,
+        "input_hash": one.input_hash,
+        "rule_version": one.result.rule_version,
+        "judged_ms": now_ms,
+        "settles_ms": one.settles_ms,
+    }

@@ -1,0 +1,150 @@
+"""The thread that judges what has become stale."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.exc import DBAPIError
+
+from cloud.attendance import coverage
+from cloud.attendance.facts import AsOf
+from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.attendance.rulesets import Cache
+from cloud.db.engine import Database
+from cloud.db.tables import stale_days
+from cloud.feed import DayJudged, Feed
+from models.clock import Clock
+from models.ids import PersonId
+
+_POLL_S = 0.1
+_SETTLE_MS = 1_000
+_EXTEND_MS = 5_000
+_ROWS_A_ROUND = 4_000
+_PAUSE_MS = 30_000
+"""How long somebody who cannot be judged is left alone: a person has to mend the rules first."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stale:
+    person_id: PersonId
+    date: date
+    cause: str
+    mark: int
+
+
+class RecomputeWorker:
+    """Judges stale person-days, a few thousand a round; also marks what time alone completes."""
+
+    def __init__(self, database: Database, feed: Feed, clock: Clock, zone: ZoneInfo) -> None:
+        self._database = database
+        self._feed = feed
+        self._clock = clock
+        self._zone = zone
+        self._cache: Cache = {}
+        self._paused: dict[PersonId, int] = {}
+        self._settled_ms = self._extended_ms = clock.monotonic_ms() - _EXTEND_MS
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recompute", daemon=True)
+        self.failing: str | None = None
+
+    def start(self) -> None:
+        """Begin to judge."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round that is going on; what is stale stays marked."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.tick()
+                busy = self.round()
+                self.failing = None
+            except DBAPIError as error:
+                self.failing = type(error.orig).__name__
+                log.warning("recompute_failed", error=self.failing)
+                busy = False
+            if not busy:
+                self._stopping.wait(_POLL_S)
+
+    def tick(self) -> None:
+        """Let time pass: new dates begin, days settle."""
+        now = self._clock.monotonic_ms()
+        if now - self._extended_ms >= _EXTEND_MS:
+            self._extended_ms = now
+            with self._database.write() as connection:
+                coverage.extend(connection, self._view())
+        if now - self._settled_ms >= _SETTLE_MS:
+            self._settled_ms = now
+            with self._database.write() as connection:
+                coverage.settle(connection, self._view())
+
+    def round(self) -> bool:
+        """Judge some of what is stale; whether there was any.
+
+        Facts are read in one snapshot and judged outside every lock; a mark that has grown meanwhile stays,
+        so a fact that arrives between reading and storing is never missed.
+        """
+        view = self._view()
+        with self._database.read() as connection:
+            stale = self._take(connection, view)
+            if not stale:
+                return False
+            asked: defaultdict[PersonId, list[date]] = defaultdict(list)
+            for one in stale:
+                asked[one.person_id].append(one.date)
+            judgement = judge_days(connection, asked, view, self._cache)
+            changed = changed_days(connection, judgement.days)
+        self._pause(judgement.unjudgeable)
+        done = [one for one in stale if one.person_id not in judgement.unjudgeable]
+        causes = {(one.person_id, one.date): one.cause for one in done}
+        with self._database.write() as connection:
+            told = store_days(connection, changed, causes, view)
+            _forget(connection, done)
+        for person, day in told:
+            self._feed.publish(DayJudged(person, day))
+        return True
+
+    def _view(self) -> AsOf:
+        return AsOf(self._clock.wall_ms(), self._zone)
+
+    def _take(self, connection: Connection, view: AsOf) -> list[_Stale]:
+        """The oldest marks; those of dates to come wait for their day."""
+        now = self._clock.monotonic_ms()
+        self._paused = {person: until for person, until in self._paused.items() if until > now}
+        rows = connection.execute(
+            select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
+            .where(stale_days.c.date <= view.today, stale_days.c.person_id.not_in(sorted(self._paused)))
+            .order_by(stale_days.c.since_ms, stale_days.c.person_id)
+            .limit(_ROWS_A_ROUND)
+        )
+        return [_Stale(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
+
+    def _pause(self, unjudgeable: dict[PersonId, str]) -> None:
+        until = self._clock.monotonic_ms() + _PAUSE_MS
+        for reason in sorted(set(unjudgeable.values())):
+            log.warning("people_not_judged", reason=reason)
+        self._paused |= dict.fromkeys(unjudgeable, until)
+
+
+def _forget(connection: Connection, done: list[_Stale]) -> None:
+    if not done:
+        return
+    connection.execute(
+        delete(stale_days).where(
+            stale_days.c.person_id == bindparam("person"),
+            stale_days.c.date == bindparam("day"),
+            stale_days.c.mark == bindparam("seen"),
+        ),
+        [{"person": one.person_id, "day": one.date, "seen": one.mark} for one in done],
+    )

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from sqlalchemy import func, select, update
+
+from cloud.attendance import stale
+from cloud.attendance.facts import AsOf
+from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.db.tables import attendance_days, day_changes, groups, people, shifts, stale_days, terminals
+from models.attendance import DayState, Duty, FindingCode
+from models.ids import PersonId
+from tests.terminals import add_terminal
+from tests.unit.cloud.attendance.conftest import Office
+
+
+def waiting(office: Office) -> int:
+    with office.database.read() as connection:
+        return connection.execute(select(func.count()).select_from(stale_days)).scalar_one()
+
+
+def test_a_punch_is_judged(office: Office):
+    office.at("2026-11-18 09:07")
+    office.press("2026-11-18 09:06:30")
+    office.judge()
+
+    today = office.days()["2026-11-18"]
+    assert (today.state, today.findings, today.late_min) == (DayState.IN_PROGRESS, (FindingCode.LATE,), 6)
+
+
+def test_dates_to_come_wait_for_their_day(office: Office):
+    office.at("2026-11-18 09:00")
+    office.press("2026-11-18 08:55")
+    office.judge()
+
+    assert "2026-11-19" not in office.days()
+    assert waiting(office) == 1
+    office.at("2026-11-19 00:01")
+    office.judge()
+    assert office.days()["2026-11-19"].state is DayState.IN_PROGRESS
+
+
+def test_who_never_punched_is_judged_too_from_the_day_of_the_first_punch(office: Office):
+    office.at("2026-11-19 10:00")
+    office.press("2026-11-17 08:55")
+    office.judge()
+
+    assert sorted(office.days("p-2")) == ["2026-11-17", "2026-11-18", "2026-11-19"]
+
+
+def test_before_the_first_punch_nobody_was_absent(office: Office):
+    office.at("2026-11-18 12:00")
+    office.judge()
+
+    assert office.days() == {}
+
+
+def test_nobody_is_absent_until_the_door_has_told_everything(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.at("2026-11-19 01:00")
+    office.judge()
+    assert office.days()["2026-11-18"].state is DayState.PENDING_DATA
+    assert office.days("p-2")["2026-11-18"].findings == ()
+
+    office.report()
+    office.at("2026-11-19 01:01")
+    office.judge()
+
+    assert office.days()["2026-11-18"].state is DayState.FINAL
+    assert office.days()["2026-11-18"].findings == (FindingCode.MISSING_OUT,)
+    assert office.days("p-2")["2026-11-18"].findings == (FindingCode.ABSENT,)
+
+
+def test_a_terminal_that_was_revoked_is_not_waited_for(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    with office.database.write() as connection:
+        add_terminal(connection, "t-silent")
+    office.at("2026-11-19 01:00")
+    office.report()
+    office.judge()
+    assert office.days("p-2")["2026-11-18"].state is DayState.PENDING_DATA
+
+    with office.database.write() as connection:
+        connection.execute(
+            update(terminals).where(terminals.c.terminal_id == "t-silent").values(revoked_ms=1)
+        )
+    office.at("2026-11-19 01:01")
+    office.judge()
+
+    assert office.days("p-2")["2026-11-18"].state is DayState.FINAL
+
+
+def test_a_terminal_claimed_today_does_not_open_yesterday(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.at("2026-11-19 01:00")
+    office.report()
+    with office.database.write() as connection:
+        add_terminal(connection, "t-new")
+        connection.execute(
+            update(terminals).where(terminals.c.terminal_id == "t-new").values(claimed_ms=office.clock.now_ms)
+        )
+    office.judge()
+
+    assert office.days("p-2")["2026-11-18"].state is DayState.FINAL
+
+
+def test_a_late_punch_changes_the_day_and_leaves_a_trace(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.at("2026-11-19 01:00")
+    office.report()
+    office.judge()
+
+    office.press("2026-11-18 18:03")
+    office.judge()
+
+    assert office.days()["2026-11-18"].findings == ()
+    with office.database.read() as connection:
+        [change] = connection.execute(select(day_changes)).all()
+    assert (change.person_id, change.cause) == ("p-1", "punch")
+    assert change.difference["findings"] == [["missing_out"], []]
+    assert change.difference["out_at"] == [None, "2026-11-18T18:03:00+08:00"]
+
+
+def test_what_is_unchanged_is_not_written(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.judge()
+    with office.database.write() as connection:
+        stale.mark(connection, [(PersonId("p-1"), office.days()["2026-11-18"].date)], "test", 0)
+    office.clock.pass_ms(1_000)
+    office.judge()
+
+    with office.database.read() as connection:
+        judged = connection.execute(select(func.max(attendance_days.c.judged_ms))).scalar_one()
+    assert judged == office.clock.now_ms - 1_000
+    assert waiting(office) == 1
+
+
+def test_a_fact_that_comes_while_a_day_is_judged_is_not_missed(office: Office):
+    office.at("2026-11-18 09:00")
+    office.press("2026-11-18 08:55")
+    office.worker.tick()
+    with office.database.read() as connection:
+        taken = office.worker._take(connection, office.worker._view())
+    office.press("2026-11-18 08:56", "p-1")
+
+    from cloud.attendance.worker import _forget
+
+    with office.database.write() as connection:
+        _forget(connection, taken)
+
+    with office.database.read() as connection:
+        left = set(connection.execute(select(stale_days.c.person_id)).scalars())
+    assert left == {"p-1"}
+
+
+def test_a_result_of_older_facts_never_overwrites_a_newer_one(office: Office):
+    office.at("2026-11-18 09:00")
+    old = AsOf(office.clock.now_ms, office.zone)
+    with office.database.read() as connection:
+        before = judge_days(connection, {PersonId("p-1"): [old.today]}, old, {})
+        stored_before = changed_days(connection, before.days)
+    office.at("2026-11-18 09:30")
+    office.press("2026-11-18 09:20")
+    office.judge()
+
+    with office.database.write() as connection:
+        store_days(connection, stored_before, {}, old)
+
+    assert office.days()["2026-11-18"].late_min == 20
+
+
+def test_judging_bit_by_bit_equals_judging_at_once(office: Office):
+    presses = [f"2026-11-{day:02d} {time}" for day in range(9, 17) for time in ("08:58", "12:31", "18:02")]
+    for n, text in enumerate(presses):
+        office.at(text)
+        office.press(text, "p-1" if n % 5 else "p-2")
+        office.judge()
+    office.at("2026-11-17 12:00")
+    office.report()
+    office.judge()
+    bit_by_bit = {person: office.days(person) for person in ("p-1", "p-2")}
+
+    with office.database.write() as connection:
+        connection.execute(attendance_days.delete())
+    view = AsOf(office.clock.now_ms, office.zone)
+    asked = {PersonId(person): [day.date for day in days.values()] for person, days in bit_by_bit.items()}
+    with office.database.write() as connection:
+        judgement = judge_days(connection, asked, view, {})
+        store_days(connection, changed_days(connection, judgement.days), {}, view)
+
+    assert {person: office.days(person) for person in ("p-1", "p-2")} == bit_by_bit
+    assert not judgement.unjudgeable
+
+
+def test_free_lates_reach_to_the_end_of_the_month(office: Office):
+    from cloud.db.tables import policies
+
+    with office.database.write() as connection:
+        connection.execute(update(policies).values(parameters={"free_lates": 1}))
+    office.at("2026-11-12 20:00")
+    for day in (10, 11, 12):
+        office.press(f"2026-11-{day} 09:{day}")
+    office.judge()
+    assert [office.days()[f"2026-11-{day}"].late_min for day in (10, 11, 12)] == [0, 11, 12]
+
+    office.press("2026-11-10 08:50")
+    office.judge()
+
+    assert [office.days()[f"2026-11-{day}"].late_min for day in (10, 11, 12)] == [0, 0, 12]
+
+
+def test_rules_that_cannot_be_used_stop_nobody_else(office: Office):
+    with office.database.write() as connection:
+        connection.execute(shifts.insert().values(name="BAD", definition={"segments": ["10:00-09:00"]}))
+    office.at("2026-11-18 09:00")
+    office.press("2026-11-18 08:55")
+    office.judge()
+    assert office.days() == {}
+    assert waiting(office) > 0
+
+    with office.database.write() as connection:
+        connection.execute(shifts.delete().where(shifts.c.name == "BAD"))
+    office.clock.pass_ms(31_000)
+    office.judge()
+
+    assert office.days()["2026-11-18"].duty is Duty.DUE
+
+
+def test_a_person_without_usable_group_stops_nobody_else(office: Office):
+    with office.database.write() as connection:
+        connection.execute(groups.insert().values(group_id="odd", name="odd", week={"mon": "NOWHERE"}))
+        connection.execute(update(people).where(people.c.person_id == "p-2").values(group_id="odd"))
+    office.at("2026-11-18 09:00")
+    office.press("2026-11-18 08:55")
+    office.judge()
+
+    assert "2026-11-18" in office.days("p-1")
+    assert office.days("p-2") == {}
