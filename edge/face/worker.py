@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from enum import Enum
 from typing import Protocol
 
 import cv2
@@ -19,6 +18,7 @@ from edge.camera.source import Camera
 from edge.face.detect import Face
 from edge.face.engine import FaceEngine
 from edge.face.idle import Stillness
+from edge.face.presence import Presence
 from edge.face.quality import DOOR, Poor, nearest
 from edge.face.search import FaceSet, search
 from edge.face.track import GONE_MS, Tracker
@@ -41,13 +41,6 @@ class FaceGallery(Protocol):
     def faces(self) -> FaceSet:
         """The templates of the engine's network, as they are now."""
         ...
-
-
-class Presence(Enum):
-    """Whether somebody stands near enough to be judged."""
-
-    NEAR = "near"
-    GONE = "gone"
 
 
 def _ignore(_: Presence) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -25,7 +26,7 @@ _hasher = PasswordHasher()
 class StaffByNumber(Protocol):
     """The roster, as far as a PIN needs it."""
 
-    def by_employee_no(self, no: str) -> Person | None:
+    def by_employee_no(self, number: str, /) -> Person | None:
         """The person with this employee number, if they are on this terminal."""
         ...
 
@@ -54,9 +55,12 @@ def identify_by_pin(roster: StaffByNumber, employee_no: str, pin: str) -> Identi
 
 
 class PinDesk:
-    """:func:`identify_by_pin` with a limit on trying; may be called from any thread."""
+    """:func:`identify_by_pin` with a limit on trying; may be called from any thread.
 
-    def __init__(self, roster: StaffByNumber, clock: Clock) -> None:
+    ``roster`` gives the newest roster each time it is called.
+    """
+
+    def __init__(self, roster: Callable[[], StaffByNumber], clock: Clock) -> None:
         self._roster = roster
         self._clock = clock
         self._throttle = Throttle()
@@ -70,7 +74,7 @@ class PinDesk:
             wait_ms = self._throttle.begin(number, self._clock.monotonic_ms())
         if wait_ms:
             return TooManyTries(wait_ms)
-        found = identify_by_pin(self._roster, number, pin)
+        found = identify_by_pin(self._roster(), number, pin)
         if isinstance(found, Identified):
             with self._lock:
                 self._throttle.succeeded(number)

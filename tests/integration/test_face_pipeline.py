@@ -14,7 +14,8 @@ from edge.camera.scene import Standing, empty_room, letterbox
 from edge.enrol.face import FaceEnrolled, LooksLike, NoGoodPicture, PicturesDisagree, enrol_face
 from edge.enrol.gallery import Gallery
 from edge.face.engine import FaceEngine
-from edge.face.worker import FaceWorker, Presence
+from edge.face.presence import Presence
+from edge.face.worker import FaceWorker
 from edge.identification import Identification, Identified, Unknown
 from models.ids import PersonId
 from models.punch import Method

@@ -97,7 +97,7 @@ def test_every_refusal_costs_one_verification(number: str, monkeypatch: pytest.M
 
 def test_after_five_wrong_pins_the_right_one_waits_too():
     clock = HandClock()
-    desk = PinDesk(STAFF, clock)
+    desk = PinDesk(lambda: STAFF, clock)
     for _ in range(FREE_TRIES):
         assert desk.identify("1001", "wrong") == Unknown(Method.PIN)
 
