@@ -20,6 +20,7 @@ from cloud.rules.plain import Plain
 
 YamlNode = MappingNode | SequenceNode | ScalarNode
 
+BAD_CASE: Final = "bad_case"
 NULL: Final = re.compile(r"~|null|Null|NULL|")
 TRUE: Final = re.compile(r"true|True|TRUE")
 FALSE: Final = re.compile(r"false|False|FALSE")
@@ -41,7 +42,6 @@ class _Source:
     file: Path
     case: YamlNode
     defaults: YamlNode | None
-    node: Node
 
     def line(self, path: tuple[str | int, ...]) -> int:
         """Where the value at a path stands: in the case, else in the defaults."""
@@ -50,11 +50,20 @@ class _Source:
             found = _line(self.defaults, path)
         return found if found is not None else self.case.start_mark.line + 1
 
+    def case_id(self) -> str:
+        """The id, also of a case that cannot be read."""
+        if isinstance(self.case, MappingNode):
+            for key, value in self.case.value:
+                if key.value == "id" and isinstance(value, ScalarNode):
+                    return str(value.value)
+        return f"{self.file}:{self.line(())}"
+
 
 def run(files: Sequence[Path], *, json: bool, out: TextIO | None = None) -> int:
     """Run every case of the files; 1 if any differs or cannot be read, else 0.
 
-    Prints a line per case, or with ``json`` one list with the full results of every case.
+    Prints a line per case and what differs under it, or with ``json`` one list with the full results of every
+    case. A case that cannot be read has the error ``bad_case`` and keeps no other from being run.
     """
     stream = sys.stdout if out is None else out
     results: list[CaseResult] = []
@@ -62,9 +71,7 @@ def run(files: Sequence[Path], *, json: bool, out: TextIO | None = None) -> int:
     seen: dict[str, str] = {}
     for file in files:
         try:
-            for source in _sources(file):
-                result = _run(source)
-                _only_once(result, source, seen)
+            for result in _results(file, seen):
                 results.append(result)
                 if not json:
                     _print(result, stream)
@@ -77,43 +84,48 @@ def run(files: Sequence[Path], *, json: bool, out: TextIO | None = None) -> int:
     return 1 if failed or any(not result.ok for result in results) else 0
 
 
-def _only_once(result: CaseResult, source: _Source, seen: dict[str, str]) -> None:
-    """Ids are unique over all files."""
-    line = source.line(("id",))
-    if result.case_id in seen:
-        raise BadCaseFile(source.file, line, f"case {result.case_id!r} is also in {seen[result.case_id]}")
-    seen[result.case_id] = f"{source.file}:{line}"
-
-
 def load(file: Path) -> list[CaseResult]:
     """The results of every case of one file.
 
     Raises:
         BadCaseFile: the file cannot be read.
     """
-    return [_run(source) for source in _sources(file)]
+    return list(_results(file, {}))
 
 
 def _print(result: CaseResult, stream: TextIO) -> None:
-    stream.write(f"{'ok' if result.ok else 'DIFFERS'} {result.case_id}")
+    word = "ok" if result.ok else "BAD" if result.error == BAD_CASE else "DIFFERS"
+    stream.write(f"{word} {result.case_id}")
     stream.write("".join(f"\n    {difference}" for difference in result.differences) + "\n")
 
 
-def _run(source: _Source) -> CaseResult:
-    try:
-        return run_case(source.node)
-    except BadCase as bad:
-        raise BadCaseFile(source.file, source.line(bad.path), str(bad)) from bad
+def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
+    """Each case run; ``seen`` keeps where each id stands, over all files."""
+    defaults, cases = _compose(file)
+    shared = {} if defaults is None else _plain(file, defaults)
+    for case in cases:
+        source = _Source(file, case, defaults)
+        place = f"{file}:{source.line(('id',))}"
+        try:
+            result = run_case(Node(merged(shared, _plain(file, case))))
+        except BadCase as bad:
+            what = str(BadCaseFile(file, source.line(bad.path), str(bad)))
+            result = CaseResult(source.case_id(), differences=[what], error=BAD_CASE)
+        except BadCaseFile as bad:
+            result = CaseResult(source.case_id(), differences=[str(bad)], error=BAD_CASE)
+        if result.case_id in seen:
+            what = f"{place}: id {result.case_id!r} is also at {seen[result.case_id]}"
+            result.differences.append(what)
+        seen.setdefault(result.case_id, place)
+        yield result
 
 
-def _sources(file: Path) -> Iterator[_Source]:
+def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
+    """The defaults and the cases of a file, as nodes."""
     try:
-        text = file.read_text(encoding="utf-8")
+        root = YAML(typ="safe", pure=True).compose(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadCaseFile(file, 1, f"cannot be read: {error}") from error
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        root = yaml.compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise BadCaseFile(file, 1 if mark is None else mark.line + 1, f"is no YAML: {error}") from error
@@ -127,10 +139,7 @@ def _sources(file: Path) -> Iterator[_Source]:
     cases = parts.get("cases")
     if not isinstance(cases, SequenceNode):
         raise BadCaseFile(file, 1, "has no list of cases")
-    defaults = parts.get("defaults")
-    shared = {} if defaults is None else _plain(file, defaults)
-    for case in cases.value:
-        yield _Source(file, case, defaults, Node(merged(shared, _plain(file, case))))
+    return parts.get("defaults"), list(cases.value)
 
 
 def _plain(file: Path, node: YamlNode) -> Plain:

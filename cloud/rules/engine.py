@@ -7,6 +7,7 @@ Pure: the same facts give the same results, whatever their order (T6). Totals of
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from cloud.rules.day import Days, result_of
@@ -101,15 +102,19 @@ class Judge:
         days = set(span_of_dates(first - ONE_DAY, last + ONE_DAY))
         for day in view.rostered():
             days.update((day - ONE_DAY, day, day + ONE_DAY))
-        before = None
-        for day in sorted(days):
-            for instance in view.plan(day).fixed:
-                if before is not None and instance.start < before.end:
-                    raise RefusedInput(
-                        RefusalCode.OVERLAPPING_SHIFTS,
-                        f"{day}: {instance.name} begins before {before.name} ends",
-                    )
-                before = instance
+        planned = sorted(
+            (
+                (instance.start, instance.end, instance.name, day)
+                for day in days
+                for instance in view.plan(day).fixed
+            ),
+        )
+        for one, other in pairwise(planned):
+            if other[0] < one[1]:
+                raise RefusedInput(
+                    RefusalCode.OVERLAPPING_SHIFTS,
+                    f"{other[2]} of {other[3]} begins before {one[2]} of {one[3]} ends",
+                )
 
     def _through(self, days: Days, day: date) -> _Month:
         key = (days.view.as_of_ms, day.year, day.month)

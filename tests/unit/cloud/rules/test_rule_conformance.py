@@ -76,18 +76,43 @@ def test_json_has_every_field(tmp_path):
         ("{late_n: 1}", "{late_x: 1}", 14, "unknown key 'late_x'"),
         ("2026-11: {", "2026-13: {", 14, "'2026-13' is no month"),
         ("  punches:", "  roster: {}\n  punches:", 10, "key 'roster' stands twice"),
-        ("cases:", "others: []\ncases:", 6, "unknown key 'others'; allowed are defaults, cases"),
         ("as_of: 2026-11-30 00:00", "as_of: soon", 5, "'soon'"),
+    ],
+)
+def test_a_bad_case_is_told_by_file_line_key_and_what_is_allowed(tmp_path, old, new, line, said):
+    file = write(tmp_path, GOOD.replace(old, new).replace("LATE", "6"))
+    out = io.StringIO()
+
+    assert run([file], json=False, out=out) == 1
+    assert out.getvalue().startswith(f"BAD one\n    {file}:{line}: ")
+    assert said in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("  zone:", "  as_of: 2026-11-30\n  zone:", 6, "key 'as_of' stands twice"),
+        ("cases:", "others: []\ncases:", 6, "unknown key 'others'; allowed are defaults, cases"),
         ("[late]", "[late", 12, "is no YAML"),
     ],
 )
-def test_a_bad_file_is_told_by_file_line_key_and_what_is_allowed(tmp_path, capsys, old, new, line, said):
+def test_a_bad_file_is_told_by_file_and_line(tmp_path, capsys, old, new, line, said):
     file = write(tmp_path, GOOD.replace(old, new).replace("LATE", "6"))
 
     assert run([file], json=False, out=io.StringIO()) == 1
     complaint = capsys.readouterr().err
     assert complaint.startswith(f"{file}:{line}: ")
     assert said in complaint
+
+
+def test_a_bad_case_does_not_hide_the_others(tmp_path):
+    text = GOOD.replace("LATE", "6") + "- {id: two, zone: Mars/Base}\n- {id: three, expect: {}}\n"
+    out = io.StringIO()
+
+    assert run([write(tmp_path, text)], json=True, out=out) == 1
+    one, two, three = json.loads(out.getvalue())
+    assert (one["ok"], two["ok"], three["ok"]) == (True, False, True)
+    assert two["error"] == "bad_case"
 
 
 def test_a_bad_file_does_not_hide_the_others(tmp_path):
@@ -102,11 +127,12 @@ def test_a_bad_file_does_not_hide_the_others(tmp_path):
     assert out.getvalue() == "ok one\n"
 
 
-def test_an_id_stands_once(tmp_path, capsys):
+def test_an_id_stands_once(tmp_path):
     file = write(tmp_path, GOOD.replace("LATE", "6"))
+    out = io.StringIO()
 
-    assert run([file, file], json=False, out=io.StringIO()) == 1
-    assert f"case 'one' is also in {file}:7" in capsys.readouterr().err
+    assert run([file, file], json=False, out=out) == 1
+    assert f"{file}:7: id 'one' is also at {file}:7" in out.getvalue()
 
 
 def test_clock_times_dates_and_off_are_texts(tmp_path):
