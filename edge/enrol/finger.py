@@ -62,7 +62,7 @@ def enrol_finger(
             try:
                 gallery.store_finger(template, slot, consent_ms)
             except EnrolmentRefused:
-                desk.drop(slot)
+                desk.clear({slot})
                 raise
             return FingerEnrolled(slot)
         case FingerKnown(slot):

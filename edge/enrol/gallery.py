@@ -19,9 +19,13 @@ import structlog
 
 from edge.enrol.errors import ConsentMissing, GalleryUnusable, KeyUnusable, SlotTaken
 from edge.enrol.sealing import Seal, make_key, read_key
+from edge.face.networks import read_cards
 from edge.face.search import FaceSet, Vector, face_set
 from models.ids import PersonId
 from models.template import Modality, Template
+
+GALLERY_FILE = "gallery.db"
+KEY_FILE = "gallery.key"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS templates (
@@ -272,6 +276,15 @@ class Gallery:
         if self._seal.open(sealed, _PROOF) is None:
             self._db.close()
             raise KeyUnusable(f"{path} was sealed with another key: bring that key back, or enrol anew")
+
+
+def open_gallery(state: Path) -> Gallery:
+    """The gallery of the terminal whose state folder is ``state``, for the face network in use.
+
+    Raises:
+        GalleryUnusable: see :class:`Gallery`.
+    """
+    return Gallery(state / GALLERY_FILE, state / KEY_FILE, read_cards().embedder.network)
 
 
 def _given(consent_ms: int | None) -> int:

@@ -101,10 +101,12 @@ class FingerDesk:
         except BridgeError as error:
             raise SensorUnavailable(str(error)) from error
 
-    def drop(self, slot: int) -> None:
-        """Delete ``slot``: the finger just taken could not be kept."""
+    def clear(self, slots: Collection[int]) -> frozenset[int]:
+        """Delete ``slots``; those of them that the sensor then proves empty."""
         try:
-            self._sensor.delete(slot)
+            for slot in slots:
+                self._sensor.delete(slot)
+            return frozenset(slots) - self._sensor.occupied()
         except BridgeError as error:
             raise SensorUnavailable(str(error)) from error
 
