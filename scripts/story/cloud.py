@@ -51,6 +51,11 @@ class Cloud:
             raise StoryFailed(f"GET {path}: {answer.status_code} {answer.text[:300]}")
         return answer.content
 
+    def gauges(self) -> dict[str, int]:
+        """The counts of ``/metrics`` by name."""
+        lines = self.file("/metrics").decode().splitlines()
+        return {name: int(count) for name, count in (line.split() for line in lines if line[0] != "#")}
+
     def is_ready(self) -> bool:
         """Whether the service says that it can do its work."""
         try:

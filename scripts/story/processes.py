@@ -11,7 +11,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +71,11 @@ class Processes:
         self.logs.mkdir(parents=True, exist_ok=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop all."""
         for name, _ in reversed(list(self._running)):
             self.stop(name)
 
@@ -97,7 +98,7 @@ class Processes:
         """Ask one process to end, or kill it; it is gone when this returns."""
         process = next(process for known, process in self._running if known == name)
         if process.poll() is None:
-            process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGKILL) if kill else process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:

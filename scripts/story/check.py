@@ -1,0 +1,171 @@
+"""``scripts/demo --check``: the whole story headless, every number held against what the story knows."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from models.clock import SystemClock
+from models.punch import Method
+from scripts.story import audit, hands, live, pictures, site
+from scripts.story.audit import Audit
+from scripts.story.cloud import wait_for
+from scripts.story.compare import Json
+from scripts.story.plan import local_date, tell
+from scripts.story.processes import MemoryWatch, free_port
+from scripts.story.site import Site
+from scripts.story.stage import Stage, new_site
+
+_STRANGER_STAYS_S = 4.0
+_BROKER_AWAY_S = 4.0
+_DELIVERED_WITHIN_S = 60
+_BETWEEN_PEOPLE_S = 1.5
+_PASSERS_BY = 10
+
+
+def check(setup_seconds: float) -> dict[str, Json]:
+    """Play the story in a directory of its own; the object to print, ``ok`` and all.
+
+    Raises:
+        StoryFailed: the story could not be played to its end.
+    """
+    portraits = pictures.fetch()
+    story = tell(local_date(SystemClock().wall_ms()))
+    with (
+        tempfile.TemporaryDirectory(prefix="kaoqin-") as folder,
+        MemoryWatch() as memory,
+        Site(Path(folder), Path(folder), free_port()) as place,
+    ):
+        stage = new_site(place, story, portraits, _say)
+        try:
+            report, wrong = _play(stage)
+        finally:
+            stage.close()
+    report["seconds"] = {"setup": setup_seconds, **_rounded(stage.seconds)}
+    report["peak_memory_mb"] = round(memory.peak_mb)
+    for sentence in wrong:
+        _say(f"WRONG: {sentence}")
+    report["ok"] = not wrong
+    return report
+
+
+def _play(stage: Stage) -> tuple[dict[str, Json], list[str]]:
+    report: dict[str, Json] = {"people": len(stage.people)}
+    wrong: list[str] = []
+    if len(stage.people) != len(stage.story.members):
+        wrong.append(f"people: {len(stage.people)} of {len(stage.story.members)}")
+
+    def note(name: str | None, part: Audit) -> None:
+        report.update(part.section if name is None else {name: part.section})
+        wrong.extend(part.wrong)
+
+    _say("Comparing the reports with the story ...")
+    note(None, audit.month_reports(stage.cloud, stage.story))
+    note("days", _days(stage))
+    _say("Pressing fingers, showing faces ...")
+    note("live", live_part(stage))
+    note("strangers", strangers(stage))
+    _say("Killing the broker while people punch ...")
+    note("broker_restart", broker_restart(stage))
+    stored = audit.stored_punches(stage.cloud, stage.story)
+    note("punches", audit.punches(stage.story, stage.people, stored, stage.made))
+    # What happens today must not have touched the past.
+    note("days", _days(stage))
+    return report, wrong
+
+
+def _days(stage: Stage) -> Audit:
+    return audit.judged_days(stage.cloud, stage.story, stage.people, SystemClock().wall_ms())
+
+
+def live_part(stage: Stage) -> Audit:
+    """Fingers on the sensor and faces before the camera, each seen through the cloud."""
+    acts: list[tuple[str, str, Callable[[], None]]] = [
+        (number, "finger", partial(hands.press, stage.site.sensor_control, number))
+        for number in stage.fingers
+    ]
+    for number, portraits in zip(stage.faces, stage.pictures.staff, strict=True):
+        picture = portraits.door[0]
+        acts.append((number, "face", partial(hands.show, stage.site.camera_control, picture)))
+    seen: list[live.Seen] = []
+    wrong = []
+    for number, by, act in acts:
+        outcome = live.watch(stage.cloud, stage.people[number], act)
+        if isinstance(outcome, live.NotSeen):
+            wrong.append(f"live {by} of {number}: {outcome.what}")
+        else:
+            seen.append(outcome)
+            stage.made += 1
+        time.sleep(_BETWEEN_PEOPLE_S)
+    slowest = max((one.judged_s for one in seen), default=0.0)
+    stage.seconds["punch_to_report_max"] = slowest
+    section: dict[str, Json] = {
+        "fingers": len(stage.fingers),
+        "faces": len(stage.faces),
+        "seen": len(seen),
+        "listed_s_max": round(max((one.listed_s for one in seen), default=0.0), 2),
+        "judged_s_max": round(slowest, 2),
+    }
+    return Audit(section, tuple(wrong))
+
+
+def strangers(stage: Stage) -> Audit:
+    """A face and a finger that nobody enrolled must make no punch."""
+    acts = (
+        partial(hands.show, stage.site.camera_control, stage.pictures.stranger),
+        partial(hands.press, stage.site.sensor_control, "nobody"),
+    )
+    refused = 0
+    for act in acts:
+        refused += not live.punches_during(stage.cloud, act, _STRANGER_STAYS_S)
+    section: dict[str, Json] = {"shown": len(acts), "refused": refused}
+    return Audit(section, () if refused == len(acts) else ("a stranger was let in",))
+
+
+def broker_restart(stage: Stage) -> Audit:
+    """People punch at every door while the broker is killed, away, and back."""
+    began_ms = SystemClock().wall_ms()
+    crowd = iter(stage.passers_by() or sorted(stage.people))
+    made = _pass_by(stage, itertools.islice(crowd, _PASSERS_BY))
+    stage.site.processes.stop("broker", kill=True)
+    away = time.perf_counter()
+    made += _pass_by(stage, itertools.islice(crowd, _PASSERS_BY))
+    time.sleep(_BROKER_AWAY_S)
+    made += _pass_by(stage, itertools.islice(crowd, _PASSERS_BY))
+    site.start_broker(stage.site)
+    back = time.perf_counter()
+    wait_for(
+        "the punches made without a broker",
+        lambda: len(live.punches_since(stage.cloud, began_ms)) >= made or None,
+        seconds=_DELIVERED_WITHIN_S,
+        alive=stage.site.processes.check,
+    )
+    delivered = time.perf_counter()
+    time.sleep(1)  # what comes twice comes now
+    stored = len(live.punches_since(stage.cloud, began_ms))
+    stage.made += made
+    section: dict[str, Json] = {
+        "made": made,
+        "stored": stored,
+        "away_s": round(back - away, 1),
+        "delivered_after_s": round(delivered - back, 1),
+    }
+    return Audit(section, () if stored == made else (f"broker restart: made {made}, stored {stored}",))
+
+
+def _pass_by(stage: Stage, numbers: itertools.islice[str]) -> int:
+    doors = itertools.cycle(stage.other_doors)
+    return sum(next(doors).pass_by(stage.people[number], Method.CARD) for number in numbers)
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, Json]:
+    return {name: round(taken, 1 if taken >= 10 else 2) for name, taken in seconds.items()}  # noqa: PLR2004
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""Setting the stage: from an empty directory to a running site with its past, ready for live punches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from models.ids import PersonId
+from scripts.story import hands, records, site
+from scripts.story.cloud import Cloud, wait_for
+from scripts.story.doors import OtherDoor
+from scripts.story.pictures import Pictures
+from scripts.story.plan import DOORS, Press, Story
+from scripts.story.site import Secrets, Site
+from scripts.story.workdays import shift_of
+
+JUDGED_WITHIN_S = 180
+FINGERS_OF = (0, 1, 2, 3)
+FACES_OF = (0, 1)
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running site and who plays in it.
+
+    Attributes:
+        people: person ids by employee number.
+        fingers: employee numbers of those whose finger is enrolled at the first door.
+        faces: employee numbers of those whose face is, in the order of the pictures.
+        made: punches made so far, by the story's own count.
+        seconds: how long each part took.
+    """
+
+    story: Story
+    site: Site
+    pictures: Pictures
+    secrets: Secrets
+    cloud: Cloud
+    people: dict[str, PersonId] = field(default_factory=dict)
+    fingers: tuple[str, ...] = ()
+    faces: tuple[str, ...] = ()
+    other_doors: list[OtherDoor] = field(default_factory=list)
+    made: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Stop what runs in this process; the processes of the site are stopped by their owner."""
+        for door in self.other_doors:
+            door.close()
+
+    def passers_by(self) -> list[str]:
+        """Who may come to the other doors today: everybody due who is not enrolled at the first."""
+        today = self.story.span.today
+        return [
+            member.employee_no
+            for member in self.story.members
+            if member.employed_on(today)
+            and member.employee_no not in {*self.fingers, *self.faces}
+            and shift_of(member, today, today) is not None
+        ]
+
+
+def new_site(place: Site, story: Story, pictures: Pictures, say: Say, later: tuple[Press, ...] = ()) -> Stage:
+    """Fill an empty directory, start its site and wait until its past is judged.
+
+    ``later``: presses after the history of the story, such as those of this morning.
+    """
+    began = time.perf_counter()
+    say("Writing people, calendar, roster and office records ...")
+    site.start_broker(place)
+    made = site.fill(place, story)
+    stage = Stage(story, place, pictures, made, site.start_cloud(place, made.token))
+    stage.seconds["import"] = time.perf_counter() - began
+    say("Claiming the doors, enrolling fingers and faces ...")
+    site.claim_doors(place)
+    stage.people = site.roster(place)
+    cast(stage)
+    enrol(stage)
+    say("Walking two months of punches through the doors ...")
+    began = time.perf_counter()
+    stage.made = site.write_past(place, story, stage.people, story.presses + later)
+    site.put_in(place, "people", records.leavers(story, place.directory / "files"))
+    open_doors(stage)
+    wait_until_judged(stage)
+    stage.seconds["history"] = time.perf_counter() - began
+    return stage
+
+
+def kept_site(place: Site, story: Story, pictures: Pictures, say: Say) -> Stage:
+    """Start the site that an earlier run left in the directory."""
+    say("Starting the site as it was left ...")
+    site.start_broker(place)
+    made = site.known_secrets(place)
+    stage = Stage(story, place, pictures, made, site.start_cloud(place, made.token))
+    site.move_doors(place)
+    stage.people = site.roster(place)
+    cast(stage)
+    site.start_sensor(place)
+    open_doors(stage)
+    return stage
+
+
+def cast(stage: Stage) -> None:
+    """Choose whose fingers and faces the first door knows: people who are there all the time."""
+    lasting = [m for m in stage.story.members if m.hire < stage.story.span.first and m.last_day is None]
+    stage.fingers = tuple(
+        m.employee_no for m in lasting if m.department == "研发部" and m.place in FINGERS_OF
+    )
+    stage.faces = tuple(m.employee_no for m in lasting if m.department == "产品部" and m.place in FACES_OF)
+
+
+def enrol(stage: Stage) -> None:
+    """Enrol the cast by the terminal's own commands."""
+    place = stage.site
+    site.start_sensor(place)
+    for number in stage.fingers:
+        hands.enrol_finger(place.door(0), place.sensor, place.sensor_control, number)
+    for number, portraits in zip(stage.faces, stage.pictures.staff, strict=True):
+        place.processes.run(
+            [
+                *("kaoqin-edge", "enrol", "face", number, "--picture", str(portraits.enrol)),
+                *("--state", str(place.door(0)), "--consent"),
+            ]
+        )
+
+
+def open_doors(stage: Stage) -> None:
+    """Run the first door as its own process, the others in this one."""
+    site.start_terminal(stage.site)
+    stage.other_doors = [
+        site.open_other_door(stage.site, place, len(stage.people)) for place in range(1, len(DOORS))
+    ]
+
+
+def wait_until_judged(stage: Stage) -> None:
+    """Wait until every punch made has arrived and no day waits to be judged."""
+    wait_for(
+        "the history",
+        lambda: _is_judged(stage) or None,
+        seconds=JUDGED_WITHIN_S,
+        alive=stage.site.processes.check,
+    )
+
+
+def _is_judged(stage: Stage) -> bool:
+    if any(door.waiting() for door in stage.other_doors):
+        return False
+    gauges = stage.cloud.gauges()
+    stored = gauges["kaoqin_ingest_punches_total"]
+    return stored >= stage.made and gauges["kaoqin_stale_days"] == gauges["kaoqin_punches_missing"] == 0
