@@ -134,8 +134,8 @@ class AttendanceDay:
 
     ``in_at`` and ``out_at``: site-local ISO time with seconds and offset, or None.
     ``partition``: minutes by part, all parts present. ``timeline``: the same minutes in place.
-    ``waived_late_n``: lates waived (L9). ``outside_min``: minutes outside schedule, not on a statutory day:
-    they count in comprehensive hours (O7).
+    ``waived_late_n``: lates waived (L9). ``outside_min``: minutes outside schedule, not on a statutory day;
+    0 unless hours are comprehensive (O7).
     """
 
     date: date

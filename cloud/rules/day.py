@@ -287,11 +287,18 @@ def result_of(
     shown = _published(sheet, waived, month_flags)
     parts = shown.parts
     events = sorted(shown.events, key=_order)
-    sums = dict.fromkeys(FindingCode, 0)
+    sums = dict.fromkeys(ORDER, 0)
     for event in events:
         sums[event.code] += event.length
     in_ms, out_ms = _edges(sheet, view)
-    iso = plan.zone.iso
+    known: dict[int | None, str | None] = {None: None}
+
+    def iso(instant_ms: int | None) -> str | None:
+        # Shift and day mostly share their edges.
+        if instant_ms not in known and instant_ms is not None:
+            known[instant_ms] = plan.zone.iso(instant_ms)
+        return known[instant_ms]
+
     return AttendanceDay(
         date=plan.day,
         state=sheet.state,
@@ -301,7 +308,7 @@ def result_of(
         due_days=due_days(sheet),
         required_min=plan.required_min,
         shift=tuple(instance.name for instance in plan.shifts),
-        shifts=_shift_results(sheet),
+        shifts=_shift_results(sheet, iso),
         findings=tuple(event.code for event in events),
         flags=tuple(sorted(shown.flags)),
         late_min=sums[FindingCode.LATE],
@@ -318,8 +325,8 @@ def result_of(
         overtime_min=sheet.overtime,
         statutory_min=statutory_minutes(sheet, view.plans, days.day_type),
         corrections_n=len(sheet.roles.corrections),
-        in_at=None if in_ms is None else iso(in_ms),
-        out_at=None if out_ms is None else iso(out_ms),
+        in_at=iso(in_ms),
+        out_at=iso(out_ms),
         partition={part: minutes.count(parts.get(part, ())) for part in PARTS},
         explanation=(*shown.steps, *(event.step for event in events)),
         timeline=_timeline(parts),
@@ -340,19 +347,17 @@ def _edges(sheet: Sheet, view: View) -> tuple[int | None, int | None]:
     return min(ins, default=None), max(outs, default=None)
 
 
-def _shift_results(sheet: Sheet) -> dict[str, ShiftResult]:
-    iso = sheet.plan.zone.iso
+def _shift_results(sheet: Sheet, iso: Callable[[int | None], str | None]) -> dict[str, ShiftResult]:
     found: dict[str, ShiftResult] = {}
     for item in sheet.roles.instances:
         if item.instance.kind is InstanceKind.OVERTIME:
             continue
-        in_ms, out_ms = item.in_ms(), item.out_ms()
         name = item.instance.name
         codes = sorted(sheet.by_shift.get(name, ()), key=ORDER.__getitem__)
         found[name] = ShiftResult(
             tuple(codes),
-            None if in_ms is None else iso(in_ms),
-            None if out_ms is None else iso(out_ms),
+            iso(item.in_ms()),
+            iso(item.out_ms()),
         )
     return found
 

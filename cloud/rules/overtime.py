@@ -18,6 +18,7 @@ from models.attendance import DayType, Duty, Flag, Part
 
 SpansOf = Callable[[date], Minutes]
 TypeOf = Callable[[date], DayType]
+DAY_TYPES = tuple(DayType)
 PROVING_MODES = ("approval_and_punch", "min")
 
 
@@ -36,15 +37,15 @@ def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf)
         return
     sets = _sets(sheet, view, spans_of)
     policy = sheet.plan.policy
-    by_class = _classes(sets.outside, view.plans, type_of)
-    sheet.outside_min = by_class[DayType.WORKDAY] + by_class[DayType.REST]
     counted = _counted(policy.overtime_mode, sets)
     if policy.hours_system == "comprehensive":
+        by_class = _classes(sets.outside, view.plans, type_of)
+        sheet.outside_min = by_class[DayType.WORKDAY] + by_class[DayType.REST]
         present = sheet.worked if sheet.worked is not None else sheet.parts.get(Part.PRESENT, NONE)
         statutory = _classes(minutes.union(present, sets.outside), view.plans, type_of)[DayType.STATUTORY]
         found = {DayType.STATUTORY: statutory} if statutory else {}
     else:
-        found = _rounded(sheet, _classes(counted, view.plans, type_of))
+        found = _rounded(sheet, _classes(counted, view.plans, type_of)) if counted else {}
     if sheet.final:
         sheet.overtime = found
         for kind, length in found.items():
@@ -122,7 +123,7 @@ def _counted(mode: str, sets: _Sets) -> Minutes:
 
 def _classes(spans: Minutes, plans: PlanBook, type_of: TypeOf) -> dict[DayType, int]:
     """Minutes by the type of their calendar date in the site's zone (O5)."""
-    found = dict.fromkeys(DayType, 0)
+    found = dict.fromkeys(DAY_TYPES, 0)
     zone = plans.zone
     for start, end in spans:
         at = start
@@ -137,7 +138,8 @@ def _classes(spans: Minutes, plans: PlanBook, type_of: TypeOf) -> dict[DayType, 
 def _rounded(sheet: Sheet, by_class: dict[DayType, int]) -> dict[DayType, int]:
     """Minimum of the day, then whole units per class (O4)."""
     policy = sheet.plan.policy
-    if sum(by_class.values()) < policy.overtime_minimum_min:
+    total = sum(by_class.values())
+    if not total or total < policy.overtime_minimum_min:
         return {}
     unit = policy.overtime_unit_min
     found = {kind: length // unit * unit for kind, length in by_class.items()}
