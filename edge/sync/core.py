@@ -197,7 +197,7 @@ class UplinkCore:
         seqs = Ranges.of([(event.first, event.last)])
         stream.highest = max(stream.highest, event.last)
         stream.waiting |= seqs
-        if self._connected and event.first == event.last:
+        if event.first == event.last:
             stream.live |= seqs
 
     # -- acknowledgements ------------------------------------------------------------------------------------
@@ -320,6 +320,7 @@ class UplinkCore:
         if due is None or due.due_ms > now_ms:
             return None
         self._deferred.remove(due)
+        due.attempt = max(due.attempt, self._silence)
         return due
 
     def _next_live(self) -> tuple[StreamId, Ranges] | None:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.health.machine import Machine
+from edge.punch import rows
+from edge.punch.ledger import Ledger
+from edge.punch.rows import Draft
+from edge.sync.core import KEY_CONFLICT
+from edge.sync.outbox import Outbox
+from edge.sync.ranges import Ranges
+from models import ids
+from models.clock import SystemClock
+from models.ids import PersonId, TerminalId
+from models.punch import ClockQuality, Method
+
+TERMINAL = TerminalId("t-0000000000000001")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "punches.db", TERMINAL, Machine("machine-1", "boot-1")) as opened:
+        opened.append_many([draft(number) for number in range(1, 11)])
+        yield opened
+
+
+@pytest.fixture
+def outbox(ledger: Ledger) -> Outbox:
+    return Outbox(ledger)
+
+
+def draft(number: int) -> Draft:
+    return Draft(
+        punch_id=ids.punch_id(number, os.urandom(10)),
+        person_id=PersonId("p-1"),
+        wall_ms=1_000 + number,
+        monotonic_ms=number,
+        clock=ClockQuality.RTC,
+        method=Method.CARD,
+    )
+
+
+def waiting(outbox: Outbox) -> list[list[int]]:
+    return [list(stream.waiting) for stream in outbox.streams()]
+
+
+def test_what_was_delivered_or_put_aside_waits_no_more(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+
+    outbox.mark_delivered(stream, Ranges.of([(1, 3), (7, 7)]), at_ms=5)
+    outbox.refuse(stream, [(5, "malformed"), (5, "malformed")], at_ms=6)
+
+    assert waiting(outbox) == [[4, 6, 8, 9, 10]]
+    assert outbox.waiting() == 5
+    assert list(outbox.streams()[0].refused) == [5]
+    mark = outbox.watermark(SystemClock())
+    assert (mark.highest, mark.waiting, mark.oldest_waiting_ms) == (10, 5, 1_004)
+
+
+def test_a_refused_punch_that_is_delivered_after_all_is_refused_no_more(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+    outbox.refuse(stream, [(5, "malformed")], at_ms=6)
+
+    outbox.mark_delivered(stream, Ranges.single(5), at_ms=7)
+
+    assert not outbox.streams()[0].refused
+    assert outbox.waiting() == 9
+
+
+def test_what_the_cloud_asks_for_again_waits_again(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+    outbox.mark_delivered(stream, Ranges.of([(1, 10)]), at_ms=5)
+    assert outbox.watermark(SystemClock()).oldest_waiting_ms is None
+
+    outbox.reopen(stream, Ranges.of([(2, 3)]))
+
+    assert waiting(outbox) == [[2, 3]]
+
+
+def test_loading_tells_what_is_kept_and_leaves_out_what_is_gone(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+    outbox.mark_delivered(stream, Ranges.of([(1, 2)]), at_ms=0)
+    ledger.prune(1 << 47)
+
+    load = outbox.load(stream, Ranges.of([(1, 4), (10, 12)]), SystemClock())
+
+    assert (load.lowest, load.highest) == (3, 10)
+    assert [punch.seq for punch in load.punches] == [3, 4, 10]
+
+
+def test_conflicting_punches_go_on_in_one_new_stream_as_they_were(ledger: Ledger, outbox: Outbox):
+    old = ledger.stream
+    originals = ledger.write(lambda db: rows.between(db, old, 1, 10))
+
+    outbox.reissue(old.stream_id, Ranges.of([(2, 3)]), KEY_CONFLICT, at_ms=9)
+    outbox.reissue(old.stream_id, Ranges.single(7), KEY_CONFLICT, at_ms=9)
+
+    assert [stream.reason for stream in ledger.streams] == [rows.FIRST, rows.CONFLICT]
+    assert waiting(outbox) == [[1, 4, 5, 6, 8, 9, 10], [1, 2, 3]]
+    assert [stream.reissuable for stream in outbox.streams()] == [True, False]
+    again = ledger.write(lambda db: rows.between(db, ledger.stream, 1, 10))
+    assert [punch.punch_id for punch in again] == [originals[at].punch_id for at in (1, 2, 6)]
+    assert [(punch.wall_ms, punch.boot) for punch in again] == [(1_002, 1), (1_003, 1), (1_007, 1)]
+
+
+def test_a_backlog_with_holes_is_read_as_spans(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+    ledger.append_many([draft(number) for number in range(11, 5_001)])
+    outbox.mark_delivered(stream, Ranges.of((seq, seq) for seq in range(100, 5_000, 100)), at_ms=1)
+
+    spans = outbox.streams()[0].waiting.spans
+
+    assert spans[:2] == ((1, 99), (101, 199))
+    assert len(spans) == 50
