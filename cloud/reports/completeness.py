@@ -1,0 +1,92 @@
+"""How complete a month is: what its days still wait for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, and_, exists, func, select
+from sqlalchemy.sql.selectable import FromClause
+
+from cloud.db.tables import attendance_days, office_records, people, stale_days
+from cloud.reports.dates import Month
+from cloud.reports.fleet import Door
+from cloud.reports.scope import Everyone, Scope, within
+from models.attendance import DayState
+from models.office import RecordStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What stands between a month and its last word.
+
+    Attributes:
+        silent: terminals that may still hold punches of the month.
+        pending_n: days that wait for them.
+        undecided_n: forms of the month that nobody has decided.
+        stale_n: days about to be judged again.
+    """
+
+    silent: tuple[Door, ...]
+    pending_n: int
+    undecided_n: int
+    stale_n: int
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is awaited."""
+        return not (self.silent or self.pending_n or self.undecided_n or self.stale_n)
+
+
+def completeness(connection: Connection, scope: Scope, month: Month, silent: list[Door]) -> Completeness:
+    """The completeness of ``month`` for the people of ``scope``; ``silent`` from :func:`silent_doors`."""
+    pending = (
+        select(func.count())
+        .select_from(_with_people(attendance_days, scope))
+        .where(
+            # The partial index holds exactly the days that are not final.
+            attendance_days.c.state != DayState.FINAL,
+            attendance_days.c.state == DayState.PENDING_DATA,
+            attendance_days.c.date.between(month.first, month.last),
+            within(scope),
+        )
+    )
+    stale = (
+        select(func.count())
+        .select_from(_with_people(stale_days, scope))
+        .where(stale_days.c.date.between(month.first, month.last), within(scope))
+    )
+    return Completeness(
+        silent=tuple(silent),
+        pending_n=connection.execute(pending).scalar_one(),
+        undecided_n=connection.execute(_undecided(scope, month)).scalar_one(),
+        stale_n=connection.execute(stale).scalar_one(),
+    )
+
+
+def _undecided(scope: Scope, month: Month) -> Select[int]:
+    newer = office_records.alias("newer")
+    return (
+        select(func.count())
+        .select_from(_with_people(office_records, scope))
+        .where(
+            office_records.c.status == RecordStatus.PENDING,
+            office_records.c.first <= month.last,
+            office_records.c.last >= month.first,
+            within(scope),
+            ~exists(
+                select(newer.c.version).where(
+                    and_(
+                        newer.c.source == office_records.c.source,
+                        newer.c.source_id == office_records.c.source_id,
+                        newer.c.version > office_records.c.version,
+                    )
+                )
+            ),
+        )
+    )
+
+
+def _with_people(table: FromClause, scope: Scope) -> FromClause:
+    return (
+        table if isinstance(scope, Everyone) else table.join(people, people.c.person_id == table.c.person_id)
+    )
