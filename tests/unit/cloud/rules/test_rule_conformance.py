@@ -47,6 +47,18 @@ def test_a_case_that_differs(tmp_path):
     assert out.getvalue() == "DIFFERS one\n    2026-11-18.late_min: expected 7, found 6\n"
 
 
+def test_maps_compare_listed_keys_and_an_empty_one_demands_all_zero(tmp_path):
+    text = GOOD.replace(
+        "late_min: LATE", "minute_partition: {absent: 0}, leave_days: {sick: 0}, overtime_min: {}"
+    )
+    (held,) = load(write(tmp_path, text))
+    (differs,) = load(write(tmp_path, GOOD.replace("late_min: LATE", "minute_partition: {}")))
+
+    assert held.differences == []
+    assert len(differs.differences) == 1
+    assert differs.differences[0].startswith("2026-11-18.minute_partition: expected all zero, found")
+
+
 def test_json_has_every_field(tmp_path):
     out = io.StringIO()
 
@@ -77,6 +89,7 @@ def test_json_has_every_field(tmp_path):
         ("2026-11: {", "2026-13: {", 14, "'2026-13' is no month"),
         ("  punches:", "  roster: {}\n  punches:", 10, "key 'roster' stands twice"),
         ("as_of: 2026-11-30 00:00", "as_of: soon", 5, "'soon'"),
+        ("  as_of: 2026-11-30 00:00\n", "", 6, "key 'as_of' is missing"),
     ],
 )
 def test_a_bad_case_is_told_by_file_line_key_and_what_is_allowed(tmp_path, old, new, line, said):
