@@ -7,6 +7,7 @@ from fractions import Fraction
 from cloud.rules.absence import due_days
 from cloud.rules.claims import Claims
 from cloud.rules.judged import Event, Sheet, record_args
+from cloud.rules.minutes import NONE
 from models.attendance import Duty, FindingCode, Flag, Part, Step
 from models.office import DecisionBody, OfficeRecord
 
@@ -29,14 +30,12 @@ def decide(sheet: Sheet, decisions: tuple[OfficeRecord, ...]) -> None:
         sheet.say("C5", "decided_waive", {"minutes": forgiven})
         return
     _drop_claims(sheet)
+    sheet.parts = {}
+    sheet.shown = sheet.filled = NONE
     if body.set == "normal":
-        sheet.parts = {}
-        sheet.worked = None
         sheet.put(Part.PRESENT, sheet.plan.required)
         sheet.say("C5", "decided_normal", {"minutes": sheet.plan.required_min})
         return
-    sheet.parts = {}
-    sheet.worked = None
     sheet.put(Part.ABSENT, sheet.plan.required)
     sheet.absent_days = due_days(sheet)
     step = Step("C5", "decided_absent", {"minutes": sheet.plan.required_min})

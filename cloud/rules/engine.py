@@ -106,7 +106,8 @@ class Judge:
             (
                 (instance.start, instance.end, instance.name, day)
                 for day in days
-                for instance in view.plan(day).fixed
+                for instance in view.plan(day).shifts
+                if instance.segments
             ),
         )
         for one, other in pairwise(planned):

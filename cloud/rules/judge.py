@@ -264,8 +264,8 @@ def _fill(sheet: Sheet, shift: str, residual: Minutes, presence: Minutes) -> Non
     # Free hours ask for an amount, not for a place: the first minutes of the nominal ones stand for it.
     shown = minutes.first_n(residual, present)
     sheet.put(Part.PRESENT, shown)
-    worked = minutes.first_n(presence, present)
-    sheet.worked = minutes.union(sheet.worked or NONE, worked)
+    sheet.shown = minutes.union(sheet.shown, shown)
+    sheet.filled = minutes.union(sheet.filled, minutes.first_n(presence, present))
     if present < required:
         short = minutes.subtract(residual, shown)
         sheet.put(Part.ABSENT, short)

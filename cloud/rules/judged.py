@@ -41,7 +41,7 @@ class Sheet:
 
     Attributes:
         parts: minutes by part, disjoint.
-        worked: minutes in which ``present`` was really worked, if not at its place (free hours).
+        shown, filled: minutes of free hours booked as ``present``, and those in which they were worked.
         by_shift: findings of L1-L5, P8, D10 by shift name.
         units, absent_units: units judged, and residual minutes of each one found absent (L6).
         free: some instance has free hours; ``bare_free``: and nobody came.
@@ -54,7 +54,8 @@ class Sheet:
     site_zone: LocalTime
     claims: Claims
     parts: dict[Part, Minutes] = field(default_factory=dict)
-    worked: Minutes | None = None
+    shown: Minutes = NONE
+    filled: Minutes = NONE
     events: list[Event] = field(default_factory=list)
     by_shift: dict[str, list[FindingCode]] = field(default_factory=dict)
     flags: set[Flag] = field(default_factory=set)
@@ -81,6 +82,12 @@ class Sheet:
     def final(self) -> bool:
         """Whether everything that may be found is found (S2)."""
         return self.state is DayState.FINAL
+
+    @property
+    def worked(self) -> Minutes:
+        """``present`` minutes where they were worked."""
+        present = self.parts.get(Part.PRESENT, NONE)
+        return minutes.union(minutes.subtract(present, self.shown), self.filled) if self.shown else present
 
     def put(self, part: Part, spans: Minutes) -> None:
         """Book minutes as a part."""

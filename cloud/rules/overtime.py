@@ -14,7 +14,7 @@ from cloud.rules.minutes import MS, NONE, Minutes
 from cloud.rules.plan import InstanceKind, PlanBook
 from cloud.rules.records import clock_minutes
 from cloud.rules.view import View
-from models.attendance import DayType, Duty, Flag, Part
+from models.attendance import DayType, Duty, Flag
 
 SpansOf = Callable[[date], Minutes]
 TypeOf = Callable[[date], DayType]
@@ -41,8 +41,9 @@ def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf)
     if policy.hours_system == "comprehensive":
         by_class = _classes(sets.outside, view.plans, type_of)
         sheet.outside_min = by_class[DayType.WORKDAY] + by_class[DayType.REST]
-        present = sheet.worked if sheet.worked is not None else sheet.parts.get(Part.PRESENT, NONE)
-        statutory = _classes(minutes.union(present, sets.outside), view.plans, type_of)[DayType.STATUTORY]
+        statutory = _classes(minutes.union(sheet.worked, sets.outside), view.plans, type_of)[
+            DayType.STATUTORY
+        ]
         found = {DayType.STATUTORY: statutory} if statutory else {}
     else:
         found = _rounded(sheet, _classes(counted, view.plans, type_of)) if counted else {}
@@ -175,8 +176,7 @@ def statutory_minutes(sheet: Sheet, plans: PlanBook, type_of: TypeOf) -> int:
     """``present`` minutes on statutory days."""
     if sheet.plan.duty is not Duty.DUE or not plans.statutory_near(sheet.day):
         return 0
-    present = sheet.worked if sheet.worked is not None else sheet.parts.get(Part.PRESENT, NONE)
-    return _classes(present, plans, type_of)[DayType.STATUTORY]
+    return _classes(sheet.worked, plans, type_of)[DayType.STATUTORY]
 
 
 def presence_min(sheet: Sheet) -> int:

@@ -146,11 +146,6 @@ class DayPlan:
         return tuple(i for i in self.instances if i.kind is not InstanceKind.OVERTIME)
 
     @cached_property
-    def fixed(self) -> tuple[Instance, ...]:
-        """Shifts with fixed hours."""
-        return tuple(i for i in self.instances if i.kind is InstanceKind.SHIFT)
-
-    @cached_property
     def spans(self) -> Minutes:
         """Planned spans of the shifts with fixed hours; those of free hours are only nominal (D10)."""
         return minutes.normalise(
