@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from edge.enrol.cli import add_parser as add_enrol_parser
 from edge.errors import EdgeError
 from edge.settings import EdgeSettings, load_settings
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     claim.set_defaults(command=_claim)
 
     _add_punches(commands)
+    add_enrol_parser(commands)
     return parser
 
 
@@ -105,7 +107,8 @@ def _list_punches(options: argparse.Namespace) -> int:
         return 0
     for line in lines:
         direction = "" if line.direction == "none" else line.direction
-        print(f"{line.seq:>8}  {line.at}  {line.person_id:<20}{line.method:<8}{direction:<5}{line.delivery}")
+        fate = f"{line.delivery}  {line.notes}".rstrip()
+        print(f"{line.seq:>8}  {line.at}  {line.person_id:<20}{line.method:<8}{direction:<5}{fate}")
     print(f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused by the cloud")
     return 0
 

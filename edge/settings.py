@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from edge.errors import BadSettings
+from edge.kiosk.names import NameStyle
 
 FILE_VARIABLE = "KAOQIN_EDGE_SETTINGS"
 DEFAULT_FILE = Path("/etc/kaoqin/edge.toml")
@@ -36,6 +37,9 @@ class EdgeSettings(BaseSettings):
     kiosk_port: int = Field(8090, ge=0, le=65535, description="port of the screen's page on this machine")
     broker_url: str | None = Field(
         None, description="mqtt:// or mqtts://; else what the cloud said at the claim"
+    )
+    names: NameStyle = Field(
+        NameStyle.FULL, description='"full" or "initial": what the screen shows of a name'
     )
     repeat_window_s: float = Field(60, ge=0, le=3600, description="a second punch within it is the first one")
 

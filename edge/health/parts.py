@@ -35,6 +35,23 @@ class Worker(Protocol):
         ...
 
 
+class Absent:
+    """The part of a terminal that was built without it."""
+
+    def __init__(self, name: str) -> None:
+        self._part = Part(name, NONE)
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def health(self) -> Part:
+        """Always "none"."""
+        return self._part
+
+
 W = TypeVar("W", bound=Worker)
 
 

@@ -14,9 +14,11 @@ from models.clock import from_ms
 from models.punch import ClockQuality, Direction, Method
 
 _LISTED = """
-SELECT lower(hex(stream_id)) AS stream, seq, person_id, wall_ms, method, direction, clock, acked_ms, code
+SELECT lower(hex(stream_id)) AS stream, seq, person_id, wall_ms, method, direction, clock, acked_ms,
+    refused.code AS code,
+    (SELECT group_concat(DISTINCT notes.code) FROM notes WHERE notes.punch_id = punches.punch_id) AS notes
 FROM punches JOIN streams USING (stream_no) LEFT JOIN refused USING (stream_no, seq)
-WHERE (:waiting = 0 OR (acked_ms IS NULL AND code IS NULL))
+WHERE (:waiting = 0 OR (acked_ms IS NULL AND refused.code IS NULL))
 ORDER BY stream_no DESC, seq DESC LIMIT :limit
 """
 
@@ -33,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One punch as people read it; ``at`` is the terminal's own time in UTC."""
+    """One punch as people read it; ``at``: the terminal's own time in UTC, ``notes``: what was said of it."""
 
     stream: str
     seq: int
@@ -43,6 +45,7 @@ class Line:
     direction: str
     clock: str
     delivery: str
+    notes: str
 
 
 def read_history(path: Path, limit: int, *, waiting_only: bool = False) -> tuple[Counts, list[Line]]:
@@ -85,6 +88,7 @@ def _line(row: dict[str, str | int | None]) -> Line:
         direction=Direction(_number(row["direction"])).name.lower(),
         clock=ClockQuality(_number(row["clock"])).name.lower(),
         delivery=delivery,
+        notes=str(row["notes"] or ""),
     )
 
 

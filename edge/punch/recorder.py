@@ -18,6 +18,7 @@ from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from models import ids
 from models.clock import Clock
+from models.ids import PunchId
 from models.punch import ClockQuality, Direction, Punch
 
 REPEAT_WINDOW_S = 60
@@ -85,6 +86,15 @@ class PunchRecorder:
                 return self._ledger.write(lambda db: self._record(db, draft))
             except (LedgerUnavailable, LedgerUnsafe) as error:
                 return NotRecorded(str(error))
+
+    def disown(self, punch_id: PunchId) -> None:
+        """Note that the person at the door said "not me"; the punch stays as it is.
+
+        Raises:
+            LedgerUnavailable: it was not noted.
+        """
+        now_ms = self._clock.wall_ms()
+        self._ledger.write(lambda db: rows.note(db, punch_id, rows.NOT_ME, now_ms))
 
     def _record(self, db: sqlite3.Connection, draft: Draft) -> Recorded | Repeated:
         last = rows.last_of(db, draft.person_id)

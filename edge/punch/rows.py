@@ -22,6 +22,9 @@ MOVED = "moved"
 CONFLICT = "conflict"
 """... the cloud knows other punches under this stream's numbers: an old copy of the file was put back."""
 
+NOT_ME = "not_me"
+"""A note: the person the terminal named said it was not them."""
+
 _COLUMNS = (
     "stream_no, seq, punch_id, person_id, wall_ms, monotonic_ms, boot, clock, method, direction, score_milli"
 )
@@ -185,6 +188,11 @@ def refuse(db: sqlite3.Connection, stream_no: int, refusals: Iterable[tuple[int,
         "INSERT INTO refused (stream_no, seq, code, refused_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         ((stream_no, seq, code, at_ms) for seq, code in refusals),
     )
+
+
+def note(db: sqlite3.Connection, punch_id: PunchId, code: str, at_ms: int) -> None:
+    """Keep what somebody said of a punch."""
+    db.execute("INSERT INTO notes (punch_id, code, noted_ms) VALUES (?, ?, ?)", (punch_id.bytes, code, at_ms))
 
 
 def newest_synced_ms(db: sqlite3.Connection) -> int:

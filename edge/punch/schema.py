@@ -3,6 +3,7 @@
 ``streams``: each has a random id minted in the transaction that creates it; punches are added to the one with
 the highest ``stream_no``, older ones are only delivered. ``boots`` numbers the boots. ``punches`` are never
 changed but for ``acked_ms``. ``refused`` are punches the cloud put aside: kept, counted, not sent again.
+``notes`` are what people said of a punch at the door.
 """
 
 from __future__ import annotations
@@ -45,4 +46,10 @@ CREATE TABLE refused (
     refused_ms INTEGER NOT NULL,
     PRIMARY KEY (stream_no, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE notes (
+    note_no  INTEGER PRIMARY KEY,
+    punch_id BLOB NOT NULL,
+    code     TEXT NOT NULL,
+    noted_ms INTEGER NOT NULL
+) STRICT;
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import structlog
 
@@ -11,7 +10,7 @@ from edge.backoff import jitter
 from edge.errors import CloudUnavailable
 from edge.roster.cloud import Unchanged, fetch_roster
 from edge.roster.identity import Identity
-from edge.roster.store import Roster, RosterStore
+from edge.roster.store import RosterStore
 
 EVERY_S = 60.0
 _JOIN_S = 40.0  # longer than one question may take
@@ -20,14 +19,11 @@ log = structlog.get_logger(__name__)
 
 
 class RosterRefresher:
-    """Asks the cloud from :meth:`start` until :meth:`stop`; ``on_change`` is called from its thread."""
+    """Asks the cloud from :meth:`start` until :meth:`stop`."""
 
-    def __init__(
-        self, store: RosterStore, identity: Identity, on_change: Callable[[Roster], None] = lambda _: None
-    ) -> None:
+    def __init__(self, store: RosterStore, identity: Identity) -> None:
         self._store = store
         self._identity = identity
-        self._on_change = on_change
         self._wake = threading.Event()
         self._stopping = False
         self._away = False
@@ -72,4 +68,3 @@ class RosterRefresher:
             return
         roster = self._store.replace(found)
         log.info("roster_replaced", people=len(roster.people), version=roster.version)
-        self._on_change(roster)

@@ -48,10 +48,7 @@ class Roster:
 
 
 class RosterStore:
-    """The newest roster, in memory and in the state folder; may be used from any thread.
-
-    Its questions are answered by the roster of that moment; ask :attr:`current` for several that must agree.
-    """
+    """The newest roster, in memory and in the state folder; may be used from any thread."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / _FILE
@@ -62,19 +59,6 @@ class RosterStore:
     def current(self) -> Roster:
         """The newest roster."""
         return self._current
-
-    @property
-    def people(self) -> tuple[Person, ...]:
-        """Everybody on it."""
-        return self._current.people
-
-    def person(self, person_id: PersonId) -> Person | None:
-        """Who has this id, if they are on it."""
-        return self._current.person(person_id)
-
-    def by_employee_no(self, no: str) -> Person | None:
-        """Who has this employee number, if they are on it."""
-        return self._current.by_employee_no(no)
 
     def replace(self, fresh: WireRoster) -> Roster:
         """Make ``fresh`` the current roster. It is used even if the disk refuses to keep it."""

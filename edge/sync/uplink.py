@@ -160,6 +160,7 @@ class Uplink:
         self._said_ms = -STATE_EVERY_MS
         self._said_empty_at = -1
         self._offset_ms: int | None = None
+        self._pending = self._outbox.waiting()
         ledger.listen(self._on_appended)
 
     # -- for other threads -----------------------------------------------------------------------------------
@@ -173,6 +174,11 @@ class Uplink:
     def offset_ms(self) -> int | None:
         """The cloud's clock minus ours, from its newest timely acknowledgement; None before the first."""
         return self._offset_ms
+
+    @property
+    def pending(self) -> int:
+        """Punches that still have to reach the cloud, as this thread last knew; never waits for the disk."""
+        return self._pending
 
     def waiting(self) -> int:
         """Punches that still have to reach the cloud, by the ledger's word."""
@@ -235,6 +241,7 @@ class Uplink:
                 self._hear(item, now)
             case _:
                 assert_never(item)
+        self._pending = self._core.waiting
         self._tell_state(now)
 
     def _next_item(self) -> _Item | None:
