@@ -336,7 +336,7 @@ def _record(node: Node, place: int, clock: Clock) -> OfficeRecord:
         known = EVER_MS if approved is None else approved
     return OfficeRecord(
         source=_optional_text(node, "source") or "oa",
-        source_id=_optional_text(node, "id") or str(place),
+        source_id=_optional_text(node, "id") or f"{place:04d}",
         version=1 if version is None else version.number(),
         person_id=PersonId("p-case"),
         kind=kind,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from cloud.rules.casefile import facts
 from cloud.rules.casenode import Node
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import PersonFacts
+from cloud.rules.minutes import MS
 from cloud.rules.month import month_bounds, month_totals, period_totals
 from cloud.rules.plain import Plain, day_plain, totals_plain
 from cloud.rules.plan import PlanBook
@@ -20,6 +21,7 @@ MULTISETS = frozenset({"findings", "flags", "blockers"})
 PERIOD = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
 MONTH = re.compile(r"(\d{4})-(\d{2})")
 TOLERANCE = 1e-9
+WEEK = timedelta(days=7)
 
 
 @dataclass(slots=True)
@@ -83,7 +85,9 @@ def _judge(person: PersonFacts, case: Node, found: CaseResult) -> None:
     judged = Judge(person, plans)
     expect = case.get("expect")
     days = [] if expect is None else [(Node(key, node.path).day(), node) for key, node in expect.items()]
-    edge = sorted(day for day, _ in days) or [plans.zone.date_of(person.as_of_ms // 60_000)]
+    # Without expected dates a weekly pattern shows what overlaps within a week of the view.
+    today = plans.zone.date_of(person.as_of_ms // MS)
+    edge = sorted(day for day, _ in days) or [today - WEEK, today + WEEK]
     judged.check(edge[0], edge[-1])
     for day, node in days:
         plain = day_plain(judged.published(day))

@@ -176,7 +176,7 @@ def _build(view: View, plan: DayPlan, roles_of: RolesOf) -> DayRoles:
         clusters = assigned[index] if index < len(assigned) else []
         found.instances.append(_instance_roles(plan, instance, clusters, found))
     if plan.policy.shared_punch:
-        _share(found, roles_of)
+        _share(view, found, roles_of)
     if records.corrections:
         for record in records.corrections.get(plan.day, ()):
             _apply(found, record)
@@ -266,34 +266,38 @@ def _waive(plan: DayPlan, instance: Instance, units: list[Unit], claims: Claims)
             unit.out_waived = True
 
 
-def _share(day: DayRoles, roles_of: RolesOf) -> None:
+def _share(view: View, day: DayRoles, roles_of: RolesOf) -> None:
     """The OUT of the instance before as IN of a first unit that has none (A7)."""
-    policy = day.plan.policy
     for index, roles in enumerate(day.instances):
         if not roles.units or roles.units[0].pairing.in_ms is not None:
             continue
-        before = day.instances[index - 1] if index else _last_before(day.plan.day, roles_of)
-        if before is None:
-            continue
         instance = roles.instance
-        shared = [
-            cluster
-            for cluster in _took_out(before)
-            if instance.opens <= cluster.first_ms // MS < instance.closes
-            and cluster.first_ms * 2 < instance.mid2 * MS
-        ]
+        before = day.instances[index - 1] if index else _last_before(view, day.plan.day, instance, roles_of)
+        shared = [] if before is None else [c for c in _took_out(before) if _may_share(c, instance)]
         if shared:
             unit = roles.units[0]
-            rules = Rules(policy, unit.first, unit.first + unit.end)
+            rules = Rules(day.plan.policy, unit.first, unit.first + unit.end)
             unit.pairing = share_in(unit.pairing, max(shared, key=lambda c: c.first_ms), rules)
 
 
-def _last_before(day: date, roles_of: RolesOf) -> InstanceRoles | None:
-    """The last instance of the two dates before; a window reaches no further."""
+def _may_share(cluster: Cluster, instance: Instance) -> bool:
+    """Whether a cluster lies in the window of an instance and before its middle."""
+    minute = cluster.first_ms // MS
+    return instance.opens <= minute < instance.closes and cluster.first_ms * 2 < instance.mid2 * MS
+
+
+def _last_before(view: View, day: date, instance: Instance, roles_of: RolesOf) -> InstanceRoles | None:
+    """The last instance of the two dates before, if a cluster of it could be shared.
+
+    A window reaches no further. Asking for its roles only then keeps a row of dates without any IN from
+    asking each other back to the beginning of time.
+    """
     for earlier in (day - ONE_DAY, day - 2 * ONE_DAY):
-        instances = roles_of(earlier).instances
-        if instances:
-            return instances[-1]
+        if view.plan(earlier).instances:
+            assigned = view.assigned(earlier).by_instance
+            if assigned and any(_may_share(cluster, instance) for cluster in assigned[-1]):
+                return roles_of(earlier).instances[-1]
+            return None
     return None
 
 
