@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge.enrol.cli import add_parser as add_enrol_parser
-from edge.errors import EdgeError
+from edge.errors import CloudUnavailable, EdgeError
 from edge.settings import EdgeSettings, load_settings
 
 _STATE_HELP = "folder of what the terminal keeps (KAOQIN_EDGE_STATE)"
@@ -85,14 +85,25 @@ def _run(options: argparse.Namespace) -> int:
 
 def _claim(options: argparse.Namespace) -> int:
     from edge.agent import app_version
-    from edge.roster.cloud import claim
+    from edge.roster.cloud import Unchanged, claim, fetch_roster
     from edge.roster.identity import Identity, prepare_state, save_identity
+    from edge.roster.store import RosterStore
 
     settings = _settings(options)
     prepare_state(settings.state)
     claimed = claim(options.cloud, options.code, app_version())
-    save_identity(settings.state, Identity(options.cloud, claimed))
+    identity = Identity(options.cloud, claimed)
+    save_identity(settings.state, identity)
     print(f'This is terminal {claimed.terminal_id}, "{claimed.name}" at {claimed.site}.')
+    # People can be enrolled before the terminal runs for the first time.
+    try:
+        fresh = fetch_roster(identity.cloud_url, claimed.token, "")
+    except CloudUnavailable:
+        print("Its people come when it runs.")
+        return 0
+    if not isinstance(fresh, Unchanged):
+        people = RosterStore(settings.state).replace(fresh).people
+        print(f"It knows {len(people)} people.")
     return 0
 
 
