@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, and_, delete, func, literal, or_, select
 
 from cloud.attendance import stale
-from cloud.attendance.facts import AsOf
+from cloud.attendance.facts import AsOf, complete_until
 from cloud.db.tables import attendance_days, coverage, people, punches, stale_days, terminals
 from cloud.db.upsert import insert
 from models.attendance import DayState
@@ -37,13 +37,22 @@ def extend(connection: Connection, view: AsOf) -> None:
     if oldest is None and covered is None:
         return
     first = min(oldest or view.today, covered[0] if covered else view.today)
-    last = max(view.today, covered[1] if covered else view.today)
+    reach(connection, (first, view.today), view.now_ms)
+    # A punch marks the day before it too; before the first one there is nothing to judge.
+    connection.execute(delete(stale_days).where(stale_days.c.date < first))
+
+
+def reach(connection: Connection, dates: tuple[date, date], now_ms: int) -> None:
+    """Cover ``dates`` too: those that were not are marked for everybody employed."""
+    covered = span(connection)
+    first = min(dates[0], covered[0]) if covered else dates[0]
+    last = max(dates[1], covered[1]) if covered else dates[1]
     if covered == (first, last):
         return
     for n in range((last - first).days + 1):
         day = first + _DAY * n
         if covered is None or not covered[0] <= day <= covered[1]:
-            mark_everybody(connection, day, "calendar", view.now_ms)
+            mark_everybody(connection, day, "calendar", now_ms)
     values = {"first": first, "last": last}
     connection.execute(
         insert(connection, coverage)
@@ -81,6 +90,16 @@ def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -
     )
 
 
+def mark_span(
+    connection: Connection, person: PersonId, dates: tuple[date, date], cause: str, now_ms: int
+) -> None:
+    """Have the dates judged again that a fact about ``dates``, both in, can change."""
+    covered = span(connection)
+    if covered is not None:
+        days = (day for day in stale.around(*dates) if day >= covered[0])
+        stale.mark(connection, ((person, day) for day in days), cause, now_ms)
+
+
 def mark_person(connection: Connection, person: PersonId, cause: str, now_ms: int) -> None:
     """Have every covered date of a person judged again."""
     covered = span(connection)
@@ -91,10 +110,8 @@ def mark_person(connection: Connection, person: PersonId, cause: str, now_ms: in
 
 def settle(connection: Connection, view: AsOf) -> int:
     """Mark the days that time, or a terminal's word, has completed; how many."""
-    told = terminals.c.watermark_ms
-    claimed = terminals.c.claimed_ms
     heard = connection.execute(
-        select(func.min(case((told > claimed, told), else_=claimed))).where(terminals.c.revoked_ms.is_(None))
+        select(func.min(complete_until())).where(terminals.c.revoked_ms.is_(None))
     ).scalar_one()
     complete_ms = view.now_ms if heard is None else min(heard, view.now_ms)
     table = attendance_days.c

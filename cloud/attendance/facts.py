@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, select, tuple_
 
 from cloud.attendance.rulesets import Cache, GroupRules, load_rules
 from cloud.db.tables import (
@@ -210,18 +210,25 @@ def _records(connection: Connection, who: Sequence[PersonId], first: date, last:
     )
 
 
-def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
-    """How far each terminal in use has told everything, and where each is.
+def complete_until() -> ColumnElement[int]:
+    """The instant before which a terminal has told everything.
 
-    One that was claimed cannot have punches from before that; one that never reported since blocks, until it
-    does or is revoked.
+    One that has not spoken yet cannot have punches from before it was claimed; from then on it is waited for
+    until it speaks or is revoked.
     """
+    return case((terminals.c.last_seen_ms.is_(None), terminals.c.claimed_ms), else_=terminals.c.watermark_ms)
+
+
+def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
+    """How far each terminal in use has told everything, and where each terminal is."""
     marks: dict[str, int] = {}
     sites: dict[str, str] = {}
-    for row in connection.execute(select(terminals)):
-        sites[row.terminal_id] = row.site
-        if row.revoked_ms is None:
-            marks[row.terminal_id] = max(row.watermark_ms, row.claimed_ms)
+    for terminal, site, revoked_ms, until_ms in connection.execute(
+        select(terminals.c.terminal_id, terminals.c.site, terminals.c.revoked_ms, complete_until())
+    ):
+        sites[terminal] = site
+        if revoked_ms is None:
+            marks[terminal] = until_ms
     return marks, sites
 
 

@@ -119,12 +119,16 @@ class RecomputeWorker:
         return AsOf(self._clock.wall_ms(), self._zone)
 
     def _take(self, connection: Connection, view: AsOf) -> list[_Stale]:
-        """The oldest marks; those of dates to come wait for their day."""
+        """The oldest marks; those of dates to come wait for their day, those before the coverage for ever."""
         now = self._clock.monotonic_ms()
         self._paused = {person: until for person, until in self._paused.items() if until > now}
+        covered = coverage.span(connection)
+        if covered is None:
+            return []
         rows = connection.execute(
             select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
-            .where(stale_days.c.date <= view.today, stale_days.c.person_id.not_in(sorted(self._paused)))
+            .where(stale_days.c.date.between(covered[0], view.today))
+            .where(stale_days.c.person_id.not_in(sorted(self._paused)))
             .order_by(stale_days.c.since_ms, stale_days.c.person_id)
             .limit(_ROWS_A_ROUND)
         )

@@ -21,7 +21,7 @@ from cloud.ingest.ledger import Arrived, Key, Stored
 from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.redate import AGREES_MS, Boot, Moved
-from cloud.ingest.state import record_states
+from cloud.ingest.state import record_seen, record_states
 from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, advance
 from models.ids import PersonId, StreamId, TerminalId
 from models.punch import ClockQuality, Punch
@@ -78,6 +78,7 @@ def receive_all(
     put_aside(connection, [thing for one in opened for thing in one.aside], now_ms)
     states = [(one.state, one.message.retained) for one in opened if one.state is not None]
     record_states(connection, states, now_ms)
+    record_seen(connection, (one.batch.terminal_id for one in opened if one.batch and one.accepted), now_ms)
     advanced = advance(connection, _heard(opened, now_ms), now_ms)
     put_aside(connection, [thing for key, one in advanced.items() for thing in _gap(key, one)], now_ms)
     return [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from cloud.db.tables import terminals
 from models.wire.messages import TerminalState
@@ -23,4 +23,16 @@ def record_states(connection: Connection, states: Sequence[tuple[TerminalState, 
             values |= {"last_seen_ms": seen_ms, "state": msgspec.json.encode(state).decode()}
         connection.execute(
             update(terminals).where(terminals.c.terminal_id == state.terminal_id).values(values)
+        )
+
+
+def record_seen(connection: Connection, spoke: Iterable[str], now_ms: int) -> None:
+    """Note that these terminals have just sent punches."""
+    rows = [{"terminal": terminal} for terminal in sorted(set(spoke))]
+    if rows:
+        connection.execute(
+            update(terminals)
+            .where(terminals.c.terminal_id == bindparam("terminal"))
+            .values(last_seen_ms=now_ms),
+            rows,
         )
