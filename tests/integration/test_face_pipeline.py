@@ -147,7 +147,7 @@ def test_two_people_one_after_the_other_are_both_said(staff: Gallery, watch):
 
 
 def test_side_by_side_nobody_is_taken_for_the_other(staff: Gallery, watch):
-    both = at_the_door((portrait("obama2.jpg"), 480, 0), (portrait("biden.jpg")[:1100], 480, 330))
+    both = at_the_door((portrait("obama2.jpg"), 480, 0), (portrait("biden.jpg")[:1200], 480, 330))
     one = at_the_door((portrait("biden.jpg")[:1100], 480, 330))
 
     said, presence = watch(staff, standing(both, 30), standing(one, 15))
@@ -216,3 +216,12 @@ def test_the_same_picture_gives_the_same_vector(engine: FaceEngine):
     assert isinstance(second, np.ndarray)
     np.testing.assert_allclose(first, second, atol=1e-6)
     assert float(np.linalg.norm(first)) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_network_sees_colours_and_landmarks_as_it_was_trained(engine: FaceEngine):
+    first, second = engine.sample(portrait("obama.jpg")), engine.sample(portrait("obama2.jpg"))
+
+    assert isinstance(first, np.ndarray)
+    assert isinstance(second, np.ndarray)
+    # 0.73; with red and blue swapped it is 0.62, with the whole box instead of the aligned crop far less.
+    assert float(first @ second) > 0.68

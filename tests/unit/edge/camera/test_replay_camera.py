@@ -103,6 +103,7 @@ def test_an_unplugged_camera_says_so_and_comes_back(camera: Camera, ask: Ask):
         b'{"clear": true, "fault": "ok"}',
         b'{"show": "x", "ms": 0}',
         b'{"zoom": 3}',
+        b'{"clear": true, "zoom": 3}',
     ],
 )
 def test_a_wrong_command_is_answered_and_breaks_nothing(camera: Camera, ask: Ask, line: bytes):

@@ -43,11 +43,14 @@ def test_the_carrier_is_found_without_running_it(carrier: Path):
     assert locate(card(hashlib.sha256(b"weights").hexdigest())) == carrier / "models" / "net.onnx"
 
 
-def test_another_file_is_refused(carrier: Path):
-    (carrier / "models" / "net.onnx").write_bytes(b"other weights")
+def test_one_changed_byte_is_another_file(carrier: Path):
+    vetted = read_cards().detector
+    weights = bytearray(locate(vetted).read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (carrier / "models" / "net.onnx").write_bytes(weights)
 
     with pytest.raises(NetworkUnavailable, match="not the vetted file"):
-        locate(card(hashlib.sha256(b"weights").hexdigest()))
+        locate(card(vetted.sha256))
 
 
 def test_a_missing_file_and_a_missing_package_are_told_apart(carrier: Path):

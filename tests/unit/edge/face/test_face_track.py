@@ -51,6 +51,13 @@ def test_one_frame_is_not_enough_and_two_that_agree_are():
     assert door.sees(li(0.8)) == [Identified(LI, Method.FACE, 800)]
 
 
+def test_the_rules_in_use_ask_for_agreement_too():
+    tracker = Tracker()
+
+    assert tracker.wants_verdict(HERE, 0)
+    assert tracker.judged(li(), 0) is None
+
+
 def test_frames_that_disagree_name_nobody():
     door = Door()
 
@@ -153,5 +160,16 @@ def test_in_a_crowd_nobody_has_left():
     for _ in range(40):
         door.now_ms += FRAME_MS
         door.tracker.crowd(door.now_ms)
+
+    assert door.sees(*[li()] * 20) == []
+
+
+def test_a_blink_after_a_crowd_is_not_leaving():
+    door = Door()
+    door.sees(li(), li())
+    for _ in range(40):
+        door.now_ms += FRAME_MS
+        door.tracker.crowd(door.now_ms)
+    door.is_empty_for(FRAME_MS)
 
     assert door.sees(*[li()] * 20) == []
