@@ -21,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from edge.errors import TryAgain
 from edge.face.presence import Presence
 from edge.identification import Identification, Unknown
 from edge.kiosk.errors import PortTaken
 from edge.kiosk.guard import Guard
-from edge.kiosk.screen import Conditions, Noted, Notice, Screen, View
+from edge.kiosk.screen import Conditions, Noted, Notice, NotRecorded, Screen, View
 from edge.kiosk.words import in_language
 from edge.pin.check import PinDesk, TooManyTries
 from models.clock import Clock
@@ -51,7 +52,8 @@ class Wiring:
     Attributes:
         pin_desk: who has a number and a PIN.
         on_result: the same path that faces and fingers take; it shows what became of it.
-        on_not_me: the owner of the punch with this reference says it is not theirs.
+        on_not_me: the owner of the punch with this reference says it is not theirs; raises TryAgain when that
+            cannot be kept.
         latest_frame: the camera's picture as JPEG, or None.
         conditions: how the terminal is now.
     """
@@ -251,7 +253,11 @@ class Kiosk:
         view, _, _ = self._look()
         if view.disputable is None or view.disputable != said.reference:
             return Response(status_code=HTTPStatus.GONE)
-        await run_in_threadpool(self._wiring.on_not_me, said.reference)
+        try:
+            await run_in_threadpool(self._wiring.on_not_me, said.reference)
+        except TryAgain:
+            self.show(NotRecorded())
+            return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
         self.show(Noted())
         return Response(status_code=HTTPStatus.NO_CONTENT)
 

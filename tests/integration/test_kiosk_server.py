@@ -14,6 +14,7 @@ import requests
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from edge.errors import LedgerUnavailable
 from edge.face.presence import Presence
 from edge.identification import Identification, Identified
 from edge.kiosk.errors import PortTaken
@@ -31,6 +32,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 LI = Person(PersonId("p-li"), "1001", "李雷", pin_hash=QUICK.hash("2468"))
 RIGHT_PIN = b'{"number": "1001", "pin": "2468"}'
 PUNCHED_MS = 1_795_395_480_000  # 2026-11-23 08:58 in Shanghai
+UNWRITABLE = "punch-on-a-full-disk"
 JPEG = bytes.fromhex("ffd8ffe0")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -58,12 +60,17 @@ class Terminal:
             Wiring(
                 pin_desk=PinDesk(Roster, SystemClock()),
                 on_result=self.punch,
-                on_not_me=self.disputes.append,
+                on_not_me=self.dispute,
                 latest_frame=lambda: JPEG,
                 conditions=lambda: self.conditions,
             ),
             SystemClock(),
         )
+
+    def dispute(self, reference: str) -> None:
+        if reference == UNWRITABLE:
+            raise LedgerUnavailable("the disk is full")
+        self.disputes.append(reference)
 
     def punch(self, identification: Identification) -> None:
         self.results.append(identification)
@@ -150,6 +157,15 @@ def test_not_me_is_kept_once_and_only_for_the_punch_on_the_screen(terminal: Term
     assert post(terminal, "api/not-me", {"reference": "punch-1"}).status_code == 204
     assert post(terminal, "api/not-me", {"reference": "punch-1"}).status_code == 410
     assert terminal.disputes == ["punch-1"]
+
+
+def test_a_not_me_that_cannot_be_kept_is_not_called_noted(terminal: Terminal):
+    terminal.kiosk.show(Recorded("李雷", PUNCHED_MS, Language.ZH, reference=UNWRITABLE))
+
+    assert post(terminal, "api/not-me", {"reference": UNWRITABLE}).status_code == 503
+    notice = next(views(terminal))["notice"]
+    assert isinstance(notice, dict)
+    assert notice["kind"] == "not_recorded"
 
 
 def test_the_page_may_load_its_own_files_only(terminal: Terminal):
