@@ -103,8 +103,10 @@ def door_names(connection: Connection) -> dict[str, str]:
 
 
 def _standing(state: TerminalState | None, now_ms: int, *, silent: bool) -> Standing:
-    if silent or state is None:
+    if silent:
         return Standing.SILENT
+    if state is None:
+        return Standing.AILING
     ails = (
         any(part.health == "away" for part in state.parts)
         or abs(state.clock_offset_ms or 0) > _CLOCK_OFF_MS

@@ -6,6 +6,7 @@ As a command it serves the pages on 127.0.0.1: ``python -m tests.e2e.pages_seed 
 from __future__ import annotations
 
 import argparse
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,9 @@ from cloud.db.tables import (
 from cloud.feed import Feed
 from cloud.office.codec import row_of
 from cloud.people.users import Role, add_user
+from cloud.web import problems
 from cloud.web.assets import mount_static
+from cloud.web.pages.exports import build_reports_router
 from cloud.web.pages.router import build_router, build_site
 from cloud.web.pages.site import install_errors
 from models.clock import Clock, to_ms
@@ -148,7 +151,7 @@ def add_punches(
 ) -> None:
     """Punches at local times."""
     rows = [
-        _punch(terminal, abs(hash((person, time))) % (1 << 52) + 1, person, at(time), method)
+        _punch(terminal, zlib.crc32(f"{person} {time}".encode()) + 1, person, at(time), method)
         for time in times
     ]
     with database.write() as connection:
@@ -169,6 +172,89 @@ def judge(database: Database, who: Iterable[PersonId], first: date, last: date, 
         judged = judge_days(connection, dict.fromkeys(who, dates), view, {})
         store_days(connection, changed_days(connection, judged.days), {}, view)
         assert not judged.unjudgeable
+
+
+KINDS: dict[str, date] = {
+    "normal": date(2026, 11, 2),
+    "late": date(2026, 11, 3),
+    "serious_late": date(2026, 11, 4),
+    "early": date(2026, 11, 5),
+    "missing": date(2026, 11, 6),
+    "rest": date(2026, 11, 7),
+    "absent": date(2026, 11, 9),
+    "leave": date(2026, 11, 10),
+    "half_leave": date(2026, 11, 11),
+    "trip": date(2026, 11, 12),
+    "outing": date(2026, 11, 13),
+    "overtime": date(2026, 11, 14),
+    "late_and_early": date(2026, 11, 16),
+    "corrected": date(2026, 11, 17),
+    "undecided": date(2026, 11, 18),
+    "statutory": date(2026, 10, 1),
+}
+"""A date of each kind of day in the life of the person of ``ten_kinds``."""
+
+_CLOCKS = {
+    "normal": ("08:58:10", "18:02:00"),
+    "late": ("09:06:00", "18:02:00"),
+    "serious_late": ("09:45:00", "18:02:00"),
+    "early": ("08:58:00", "17:50:00"),
+    "missing": ("08:58:00",),
+    "half_leave": ("08:58:00", "12:03:00"),
+    "outing": ("08:58:00",),
+    "overtime": ("09:58:00", "16:03:00"),
+    "late_and_early": ("09:20:00", "17:40:00"),
+    "corrected": ("18:02:00",),
+    "undecided": ("08:58:00", "18:02:00"),
+}
+
+
+def ten_kinds(
+    database: Database, number: str = "7001", name: str = "李雷", department: str = "质检部"
+) -> PersonId:
+    """A person whose November has every kind of day; judged at NOW with no terminal to wait for."""
+    person = add_person(database, number, name, department, date(2026, 9, 1))
+    for kind, clocks in _CLOCKS.items():
+        add_punches(database, person, *(f"{KINDS[kind]} {clock}" for clock in clocks))
+    whole, pm = (Half.AM, Half.PM), (Half.PM, Half.PM)
+    bodies: dict[str, tuple[RecordKind, RecordBody, str | None]] = {
+        "leave": (RecordKind.LEAVE, _halves("leave", whole), "annual"),
+        "half_leave": (RecordKind.LEAVE, _halves("half_leave", pm), "sick"),
+        "trip": (RecordKind.TRIP, _halves("trip", whole), None),
+        "outing": (RecordKind.OUTING, _hours("outing", "14:00", "18:00"), None),
+        "overtime": (RecordKind.OVERTIME, _hours("overtime", "10:00", "16:00"), None),
+        "corrected": (
+            RecordKind.CORRECTION,
+            CorrectionBody(KINDS["corrected"], "in", at("2026-11-17 09:00")),
+            None,
+        ),
+        "undecided": (RecordKind.LEAVE, _hours("undecided", "16:00", "18:00"), "personal"),
+    }
+    for kind, (of_kind, body, leave_type) in bodies.items():
+        record = OfficeRecord(
+            source="oa",
+            source_id=f"{number}-{kind}",
+            version=1,
+            person_id=person,
+            kind=of_kind,
+            status=RecordStatus.PENDING if kind == "undecided" else RecordStatus.APPROVED,
+            unit=SpanUnit.HALF_DAY if isinstance(body, DateSpan) else SpanUnit.HOUR,
+            body=body,
+            known_ms=at("2026-09-30 10:00"),
+            leave_type=leave_type,
+            approved_ms=at("2026-09-30 10:00"),
+        )
+        add_record(database, record)
+    judge(database, [person], date(2026, 10, 1), NOW.date(), to_ms(NOW))
+    return person
+
+
+def _halves(kind: str, halves: tuple[Half, Half]) -> DateSpan:
+    return DateSpan(KINDS[kind], halves[0], KINDS[kind], halves[1])
+
+
+def _hours(kind: str, start: str, end: str) -> ClockSpan:
+    return ClockSpan(at(f"{KINDS[kind]} {start}"), at(f"{KINDS[kind]} {end}"))
 
 
 def add_users(database: Database, department: str, person: PersonId) -> None:
@@ -212,6 +298,8 @@ def application(database: Database, clock: Clock, feed: Feed | None = None) -> F
     """The pages alone."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site = build_site(database, feed or Feed(), clock, ZONE)
+    problems.install(app)
+    app.include_router(build_reports_router(site))
     app.include_router(build_router(site))
     install_errors(app, site)
     mount_static(app)

@@ -53,6 +53,10 @@ class View:
         }
         return f"?{urlencode(pairs)}" if pairs else ""
 
+    def people_query(self) -> str:
+        """``?…`` with only what chooses people, for the files."""
+        return View(department=self.department, q=self.q).query()
+
     @property
     def filtered(self) -> bool:
         """Whether people are left out."""

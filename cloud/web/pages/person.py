@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from cloud.reports.calendar import MonthDay, leave_names, month_days
-from cloud.reports.columns import all_columns
+from cloud.reports.columns import ABSENT, DUE, PRESENT, all_columns
 from cloud.reports.dates import Month, local_date, parse_month
 from cloud.reports.marks import NOT_JUDGED, Verdict, verdicts_of
 from cloud.reports.month import PersonMonth
@@ -33,6 +33,7 @@ _WORTH_A_LOOK = {
     Verdict.ABSENT,
     Verdict.PENDING,
 }
+_ALWAYS = (DUE, PRESENT, ABSENT)
 _WEEK = 7
 
 
@@ -97,7 +98,11 @@ def _values(
         "exceptions": [
             one for one in days if one.day is not None and not verdicts_of(one.day).isdisjoint(_WORTH_A_LOOK)
         ],
-        "amounts": [Amount(head_of(column, chips), total_text(column, row.totals)) for column in columns],
+        "amounts": [
+            Amount(head_of(column, chips), text)
+            for column in columns
+            if (text := total_text(column, row.totals)) or column in _ALWAYS
+        ],
         "legend": chips.legend(),
         "nothing": chips.of_cell(NOT_JUDGED, texts("say.none")),
         "title": texts("person.title", name=row.person.name, month=str(month)),

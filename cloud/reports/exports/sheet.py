@@ -1,0 +1,59 @@
+"""What the files of a month have in common: its columns, its words, and the rows as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cloud.reports.calendar import MonthDay
+from cloud.reports.columns import Column, all_columns
+from cloud.reports.dates import Month
+from cloud.reports.month import PersonMonth
+from cloud.reports.phrases import Phrases
+from cloud.reports.totals import MonthTotals
+from cloud.rules.rounding import number
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSheet:
+    """A month to be written. ``made``: when; ``awaited``: what is still awaited, empty if nothing is.
+
+    ``rows`` can be read once.
+    """
+
+    month: Month
+    days: Sequence[MonthDay]
+    phrases: Phrases
+    rows: Iterator[PersonMonth]
+    made: str
+    awaited: str
+
+    def columns(self) -> tuple[Column, ...]:
+        """Totals, with every leave type the firm has: columns stay in place from month to month."""
+        return all_columns(self.phrases.leaves)
+
+    def column_name(self, column: Column) -> str:
+        """The full name of a column."""
+        texts = self.phrases.texts
+        if column.leave_type is None:
+            return texts(f"columns.{column.key}_long")
+        return texts("columns.leave_of_long", name=self.phrases.leave(column.leave_type))
+
+    def person_columns(self) -> tuple[str, str, str]:
+        """The names of the first three columns."""
+        texts = self.phrases.texts
+        return texts("month.number"), texts("month.person"), texts("month.department")
+
+    def note(self) -> str:
+        """When the file was made and whether it is the last word."""
+        texts = self.phrases.texts
+        made = texts("export.made", when=self.made)
+        if not self.awaited:
+            return made
+        return texts("say.joined").join((made, texts("export.incomplete", what=self.awaited)))
+
+
+def published(column: Column, totals: MonthTotals) -> int | float:
+    """A total as files have it (M7)."""
+    return number(Fraction(column.value(totals)))

@@ -1,0 +1,381 @@
+"""What the pages say of each kind of day."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import event, insert, update
+
+from cloud.db.engine import Database
+from cloud.db.tables import attendance_days, day_changes, people, punches, terminals, users
+from models.clock import to_ms
+from models.ids import PersonId
+from tests.e2e.pages_seed import (
+    KINDS,
+    LONG_NAME,
+    NOW,
+    add_department,
+    add_person,
+    add_punches,
+    add_terminal,
+    at,
+    judge,
+)
+from tests.unit.cloud.web.conftest import Browsers
+
+# kind: classes of the cell, symbols, sentence in Chinese, sentence in English
+SAID = {
+    "normal": ("v-normal", "√", "正常", "Normal"),
+    "late": ("v-late", "迟", "迟到 6 分钟", "Late 6 min"),
+    "serious_late": ("v-serious_late", "严", "严重迟到 45 分钟", "Very late 45 min"),
+    "early": ("v-early", "早", "早退 10 分钟", "Left 10 min early"),
+    "missing": ("v-missing", "缺", "缺下班卡", "No punch out"),
+    "rest": ("v-rest", "○", "休息日", "Rest day"),
+    "absent": ("v-absent", "旷", "旷工 1 天", "Absent 1 day"),
+    "leave": ("v-leave", "年", "年假 1 天", "Annual leave 1 day"),
+    "half_leave": ("split a-normal b-leave", "√病", "病假 0.5 天", "Sick leave 0.5 days"),
+    "trip": ("v-trip", "差", "出差 1 天", "Trip 1 day"),
+    "outing": ("split a-normal b-outing", "√外", "外出 4 小时", "Outing 4 h"),
+    "overtime": ("v-overtime", "加", "休息日 · 加班 6 小时", "Rest day · Overtime 6 h"),
+    "late_and_early": (
+        "split a-late b-early",
+        "迟早",
+        "迟到 20 分钟 · 早退 20 分钟",
+        "Late 20 min · Left 20 min early",
+    ),
+    "corrected": ("v-normal corrected", "√", "正常 · 已补卡或裁定", "Normal · Corrected or decided"),
+    "undecided": ("v-normal undecided", "√", "正常 · 有单据待审批", "Normal · A form awaits approval"),
+    "statutory": ("v-statutory", "节", "法定节假日", "Public holiday"),
+}
+
+
+def in_english(database: Database, *logins: str) -> None:
+    with database.write() as connection:
+        connection.execute(update(users).where(users.c.login.in_(logins)).values(language="en"))
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_a_cell_has_symbol_colour_and_word(browsers: Browsers, li_lei: PersonId, kind: str):
+    css, symbols, sentence, _ = SAID[kind]
+    day = KINDS[kind]
+
+    text = browsers.of("hr").get(f"/month/{day:%Y-%m}").text
+
+    found = re.search(
+        rf'<a class="v ([^"]+)" href="/person/{li_lei}/day/{day}" aria-label="([^"]+)"[^>]*>(.*?)</a>', text
+    )
+    assert found is not None
+    assert (found[1], found[2], re.sub("<[^>]+>", "", found[3])) == (css, sentence, symbols)
+
+
+@pytest.mark.parametrize("kind", SAID)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_day_begins_with_one_sentence(
+    browsers: Browsers, database: Database, li_lei: PersonId, kind: str, language: str
+):
+    if language == "en":
+        in_english(database, "hr")
+    day = KINDS[kind]
+
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{day}").text
+
+    head = re.search(r"<h1>(.*?)</h1>", text, re.DOTALL)
+    assert head is not None
+    sentence = (
+        SAID[kind][2 if language == "zh" else 3]
+        .removesuffix(" · 已补卡或裁定")
+        .removesuffix(" · 有单据待审批")
+    )
+    sentence = sentence.removesuffix(" · Corrected or decided").removesuffix(" · A form awaits approval")
+    assert f"{day}</time> {sentence}</span>" in head[1]
+    assert f'class="v {SAID[kind][0]}"' in head[1]
+
+
+def test_a_day_says_why_with_fact_rule_and_version(browsers: Browsers, li_lei: PersonId):
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS['late']}").text
+
+    assert re.search(
+        r"<li><span>迟到 6 分钟：09:06[^<]*应 09:00[^<]*</span> <small[^>]*>规则 L1</small>", text
+    )
+    assert "制度版本 v1" in text
+
+
+def test_a_day_draws_four_tracks(browsers: Browsers, li_lei: PersonId):
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS['half_leave']}").text
+
+    assert re.findall(r'<text class="track"[^>]*>([^<]+)</text>', text) == ["计划", "打卡", "单据", "判定"]
+    assert text.count('class="planned"') == 2
+    assert re.search(
+        r'class="r-leave"[^>]*><title>病假 13:00–18:00|class="r-leave"[^>]*><title>病假 12:30–18:00', text
+    )
+    assert re.search(r'class="p-leave"[^>]*><title>请假 13:00–18:00', text)
+    assert re.search(r'class="tick m-face[^"]*"><title>08:58 · 人脸', text)
+
+
+def test_a_night_shift_shows_the_punches_of_both_dates(browsers: Browsers, database: Database):
+    from cloud.db.tables import roster_entries
+
+    person = add_person(database, "7100", "夜班", "质检部")
+    with database.write() as connection:
+        connection.execute(
+            insert(roster_entries).values(
+                person_id=person, date=KINDS["normal"], known_ms=0, shifts=["NIGHT"]
+            )
+        )
+    add_punches(database, person, "2026-11-02 21:55", "2026-11-03 06:03")
+    judge(database, [person], KINDS["normal"], KINDS["normal"], to_ms(NOW))
+
+    text = browsers.of("hr").get(f"/person/{person}/day/2026-11-02").text
+
+    assert "21:55:00" in text
+    assert "06:03:00" in text
+    assert "2026-11-02</time> 正常" in text
+
+
+def test_a_repaired_clock_shows_both_times(browsers: Browsers, database: Database, li_lei: PersonId):
+    with database.write() as connection:
+        connection.execute(
+            update(punches)
+            .where(punches.c.at_ms == at("2026-11-02 08:58:10"))
+            .values(wall_ms=at("2026-01-01 00:03"), clock=0)
+        )
+
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/2026-11-02").text
+
+    assert "08:58:10" in text
+    assert "原为 2026-01-01 00:03" in text
+    assert "不可信" in text
+
+
+def test_history_says_what_changed_and_why(browsers: Browsers, database: Database, li_lei: PersonId):
+    with database.write() as connection:
+        connection.execute(
+            insert(day_changes).values(
+                person_id=li_lei,
+                date=KINDS["leave"],
+                changed_ms=to_ms(NOW),
+                cause="leave",
+                difference={
+                    "findings": [["absent"], []],
+                    "leave_days": [{}, {"annual": 1}],
+                    "in_at": [None, "2026-11-10T08:58:00+08:00"],
+                },
+            )
+        )
+
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS['leave']}").text
+
+    assert "2026-11-24 10:42 · 请假单" in text
+    for line in ("判定：旷工 → 无", "请假天数：无 → 年假 1", "上班时间：无 → 2026-11-10 08:58"):
+        assert line in text
+
+
+def test_a_day_that_is_not_judged_says_what_would_be_here(browsers: Browsers, li_lei: PersonId):
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/2026-12-24").text
+
+    assert "还没有结果" in text
+    assert "打卡到达后会列在这里" in text
+
+
+def test_the_panel_gets_the_body_alone(browsers: Browsers, li_lei: PersonId):
+    path = f"/person/{li_lei}/day/{KINDS['late']}"
+
+    part = browsers.of("hr").get(path, {"HX-Request": "true", "HX-Target": "panel"}).text
+
+    assert "<html" not in part
+    assert "迟到 6 分钟" in part
+    assert "data-close" in part
+
+
+def test_the_grid_alone_is_sent_when_filters_change(browsers: Browsers):
+    part = browsers.of("hr").get("/month/2026-11?q=lei", {"HX-Request": "true", "HX-Target": "month"}).text
+
+    assert "<html" not in part
+    assert part.startswith('<section id="month"')
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=李", ["李雷"]),
+        ("q=7003", ["韩梅梅"]),
+        ("q=HANMEI", ["韩梅梅"]),
+        ("q=%25", []),
+        ("department=销售部", ["=1+1"]),
+        ("verdict=absent", ["李雷"]),
+        ("verdict=nonsense&q=李雷", ["李雷"]),
+        ("verdict=pending", ["李雷"]),
+        ("department=nowhere", []),
+        ("page=99&q=李", ["李雷"]),
+        ("page=x&q=李", ["李雷"]),
+    ],
+)
+def test_filters_find_people(browsers: Browsers, database: Database, query: str, found: list[str]):
+    with database.write() as connection:
+        connection.execute(update(people).where(people.c.name == "韩梅梅").values(pinyin="hanmeimei hmm"))
+
+    text = browsers.of("hr").get(f"/month/2026-11?{query}").text
+
+    assert re.findall(r'<th scope="row" class="name"><a [^>]*>([^<]+)</a>', text) == found
+    if not found:
+        assert "没有人符合当前筛选" in text
+
+
+@pytest.mark.parametrize("cols", ["overview", "days", "lateness", "leave", "overtime"])
+def test_totals_come_in_sets(browsers: Browsers, cols: str):
+    text = browsers.of("hr").get(f"/month/2026-11?q=李雷&cols={cols}").text
+    sums = re.findall(r'<td class="sum">([^<]*)</td>', text)
+
+    expected = {
+        "overview": ["10.5", "3", "1", "4", "1.5"],
+        "days": ["17", "10.5", "4", "1.5", "1"],
+        "lateness": ["2", "26", "1", "45", "2", "30", "1", "1"],
+        "leave": ["1", "0.5", "1", "4.0"],
+    }
+    if cols in expected:
+        assert sums == expected[cols]
+    assert len(sums) >= 4
+
+
+def test_a_month_of_many_people_has_pages(browsers: Browsers, database: Database):
+    add_department(database, "生产部")
+    with database.write() as connection:
+        connection.execute(
+            insert(people),
+            [
+                {
+                    "person_id": f"p-x{n}",
+                    "employee_no": f"9{n:05d}",
+                    "name": f"工人{n}",
+                    "department_id": "生产部",
+                    "updated_ms": 0,
+                }
+                for n in range(230)
+            ],
+        )
+    browser = browsers.of("hr")
+
+    pages = [browser.get(f"/month/2026-11?page={page}").text for page in (1, 2, 3)]
+
+    counts = [len(re.findall(r'<th scope="row" class="name">', page)) for page in pages]
+    assert counts == [100, 100, 33]
+    assert "第 2 / 3 页" in pages[1]
+
+
+@pytest.mark.parametrize("path", ["/month/2026-11", "/today", "/api/v1/reports/month/2026-11.json"])
+def test_more_people_ask_no_more_questions(browsers: Browsers, database: Database, path: str):
+    asked: list[str] = []
+    event.listen(database.read_engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    browser = browsers.of("hr")
+    browser.get(path)
+    few = len(asked)
+    with database.write() as connection:
+        connection.execute(
+            insert(people),
+            [
+                {
+                    "person_id": f"p-x{n}",
+                    "employee_no": f"9{n:05d}",
+                    "name": f"工人{n}",
+                    "department_id": "销售部",
+                    "updated_ms": 0,
+                }
+                for n in range(90)
+            ],
+        )
+    asked.clear()
+    browser.get(path)
+
+    assert len(asked) == few <= 16
+
+
+def test_a_long_name_and_nothing_else_still_fit(browsers: Browsers, database: Database):
+    person = add_person(database, "7200", LONG_NAME, "质检部")
+
+    text = browsers.of("hr").get("/month/2026-11").text
+
+    assert f'title="{LONG_NAME}"' in text
+    assert browsers.of("hr").get(f"/person/{person}/2026-11").status_code == 200
+
+
+def test_a_month_says_how_complete_it_is(browsers: Browsers, database: Database):
+    calm = browsers.of("hr").get("/month/2026-11").text
+    assert "1 张单据待审批" in calm
+    add_terminal(database, 5, "后门", at("2026-11-20 17:10"))
+    with database.write() as connection:
+        connection.execute(
+            update(attendance_days)
+            .where(attendance_days.c.date == KINDS["normal"])
+            .values(state="pending_data")
+        )
+
+    text = browsers.of("hr").get("/month/2026-11").text
+
+    assert "1 台终端未上报" in text
+    assert "后门（自 2026-11-20 17:10）" in text
+    assert "1 天待数据" in text
+    assert 'href="/month/2026-11?verdict=pending"' in text
+
+
+def test_terminals_stand_worst_first(browsers: Browsers, database: Database):
+    add_terminal(database, 5, "前门", to_ms(NOW) - 10_000)
+    add_terminal(database, 6, "后门", at("2026-11-20 17:10"))
+
+    text = browsers.of("hr").get("/terminals").text
+
+    assert text.index("后门") < text.index("前门")
+    assert "离线，自 2026-11-20 17:10" in text
+
+
+def test_today_counts_and_says_what_is_unknown(browsers: Browsers, database: Database):
+    person = add_person(database, "7300", "王五", "质检部")
+    came = add_person(database, "7301", "赵六", "质检部")
+    add_punches(database, came, "2026-11-24 09:20")
+    judge(database, [person, came], NOW.date(), NOW.date(), to_ms(NOW))
+
+    def counts() -> dict[str, str]:
+        text = browsers.of("hr").get("/today").text
+        return dict(re.findall(r'class="count c-(\w+)"[^>]*><b>(\d+)</b>', text))
+
+    before = counts()
+    assert (before["in"], before["late"], before["not_yet"], before["unknown"]) == ("1", "1", "2", "0")
+    with database.write() as connection:
+        connection.execute(terminals.delete())
+    add_terminal(database, 6, "后门", to_ms(NOW) - 600_000)
+    after = counts()
+    assert (after["in"], after["not_yet"], after["unknown"]) == ("1", "0", "2")
+
+
+def test_the_muster_list_has_everybody_who_may_be_inside(browsers: Browsers, database: Database):
+    person = add_person(database, "7300", "王五", "质检部")
+    add_terminal(database, 7, "东门", to_ms(NOW) - 1000)
+    add_punches(database, person, "2026-11-24 08:20", terminal="t-" + f"{7:016d}")
+    judge(database, [person], NOW.date(), NOW.date(), to_ms(NOW))
+
+    text = browsers.of("hr").get("/today/muster").text
+
+    row = re.search(r"<tr>(?:(?!</tr>).)*王五.*?</tr>", text, re.DOTALL)
+    assert row is not None
+    assert "东门" in row[0]
+    assert "08:20" in row[0]
+
+
+def test_pages_without_anything_say_how_to_begin(browsers: Browsers, database: Database):
+    from cloud.db.tables import departments, office_records
+
+    with database.write() as connection:
+        for table in (attendance_days, punches, office_records):
+            connection.execute(table.delete())
+        connection.execute(users.update().values(person_id=None, department_id=None))
+        connection.execute(people.delete())
+        connection.execute(departments.update().values(parent_id=None))
+        connection.execute(departments.delete())
+    browser = browsers.of("hr")
+
+    for path, command in (
+        ("/today", "kaoqin-cloud import people"),
+        ("/month/2026-11", "kaoqin-cloud import people"),
+        ("/terminals", "kaoqin-cloud terminal add"),
+    ):
+        assert command in browser.get(path).text
