@@ -23,8 +23,12 @@ from cloud.settings import Settings
 from cloud.terminals.signpost import Signpost
 from cloud.terminals.tries import Tries
 from cloud.web import problems
-from cloud.web.api import health, terminal
+from cloud.web.api import facts, health, office, terminal
 from cloud.web.api.context import Context
+from cloud.web.assets import mount_static
+from cloud.web.pages.exports import build_reports_router
+from cloud.web.pages.router import build_router, build_site
+from cloud.web.pages.site import install_errors
 from models.clock import Clock, SystemClock
 
 _CLAIM_TRIES_EACH = 5
@@ -134,4 +138,11 @@ def application(service: Service) -> FastAPI:
     problems.install(app)
     app.include_router(health.router)
     app.include_router(terminal.router)
+    app.include_router(facts.router)
+    app.include_router(office.router)
+    site = build_site(service.database, service.feed, service.clock, settings.tzinfo)
+    mount_static(app)
+    app.include_router(build_reports_router(site))
+    app.include_router(build_router(site))
+    install_errors(app, site)
     return app

@@ -8,18 +8,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from cloud.attendance.facts import AsOf
 from cloud.commands.access import Access
 from cloud.commands.console import complain
+from cloud.commands.importing import KINDS, import_file
 from cloud.database import open_database
 from cloud.db.engine import DatabaseUnavailable
 from cloud.db.migrate import DatabaseNewer, DatabaseOlder
 from cloud.ingest.address import BadBrokerUrl
 from cloud.people.users import PASSWORD_MIN, Role, WeakPassword
 from cloud.settings import BadSettings, Settings, load
+from cloud.sheets import BadSheet, day
 from cloud.terminals.claim import NameTaken
 from models.clock import Clock, SystemClock
 
@@ -29,6 +33,7 @@ _COULD_NOT = 2
 _SENTENCES = (
     BadBrokerUrl,
     BadSettings,
+    BadSheet,
     DatabaseNewer,
     DatabaseOlder,
     DatabaseUnavailable,
@@ -72,6 +77,9 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument("--database-url", metavar="URL", help="another database")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _service_commands(commands, shared)
+    _import_command(commands, shared)
+    _recompute_command(commands, shared)
+    _cases_command(commands)
     _user_commands(commands, shared)
     _terminal_commands(commands, shared)
     return parser
@@ -143,6 +151,68 @@ def _migrate(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -
     from cloud.commands.serve import bring_up_to_date
 
     return bring_up_to_date(settings, clock)
+
+
+def _import_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "import", parents=[shared], help="take a file of the office: a verdict per row, good rows are kept"
+    )
+    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument("file", type=Path, help="CSV, or the first sheet of a workbook")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=_import)
+
+
+def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    view = AsOf(clock.wall_ms(), settings.tzinfo)
+    database = open_database(settings, clock)
+    try:
+        return import_file(
+            database, arguments.kind, arguments.file, view, dry_run=arguments.dry_run, as_json=arguments.json
+        )
+    finally:
+        database.close()
+
+
+def _recompute_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("recompute", parents=[shared], help="judge days again, from the facts alone")
+    parser.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE")
+    parser.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="included")
+    parser.add_argument("--person", metavar="NUMBER", help="only this employee number")
+    parser.add_argument("--dry-run", action="store_true", help="say how many days would differ")
+    parser.set_defaults(run=_recompute)
+
+
+def _recompute(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.recompute import Asked, recompute
+
+    asked = Asked(arguments.first, arguments.last, arguments.person, arguments.dry_run)
+    database = open_database(settings, clock)
+    try:
+        return recompute(database, asked, AsOf(clock.wall_ms(), settings.tzinfo))
+    finally:
+        database.close()
+
+
+def _date(text: str) -> date:
+    try:
+        return day(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _cases_command(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("cases", help="run rule case files; 1 if any result differs")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="each case's full results")
+    parser.set_defaults(run=_cases, config=None, state=None, database_url=None)
+
+
+def _cases(arguments: argparse.Namespace, _settings: Settings, _clock: Clock) -> int:
+    from cloud.conformance import run
+
+    return run(arguments.files, json=arguments.json)
 
 
 def _on_database(act: Callable[[argparse.Namespace, Access], int]) -> Run:

@@ -25,10 +25,10 @@ class PortTaken(Exception):
 
 def serve(settings: Settings, clock: Clock) -> int:
     """Serve until SIGTERM or SIGINT."""
-    log_to_stderr()
     listening = _listen(settings.host, settings.port)
     with listening:
         service = Service(settings, clock)
+        log_to_stderr()
         port = listening.getsockname()[1]
         config = uvicorn.Config(
             application(service),
@@ -48,11 +48,11 @@ def serve(settings: Settings, clock: Clock) -> int:
 
 def ingest(settings: Settings, clock: Clock) -> int:
     """Only take punches: one of several workers beside a service, on a shared database and broker."""
-    log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     service = Service(settings, clock)
+    log_to_stderr()
     service.start()
     say(f"Taking punches from {service.broker_url}")
     stop.wait()
