@@ -40,11 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the terminal until it is told to stop")
-    run.add_argument("--state", type=Path, help=_STATE_HELP)
-    run.add_argument("--camera", metavar="SPEC", help='"0" to "9" a webcam, "replay:SOCKET", "none"')
-    run.add_argument("--sensor", metavar="PATH", help='serial port of the fingerprint sensor, or "none"')
+    _add_fittings(run)
     run.add_argument("--kiosk-port", type=int, metavar="N", help="port of the screen's page on this machine")
-    run.add_argument("--broker-url", metavar="URL", help="mqtt:// or mqtts://, instead of the claim's answer")
     run.set_defaults(command=_run)
 
     claim = commands.add_parser("claim", help="join this terminal to a cloud with a one-time code")
@@ -53,9 +50,20 @@ def _parser() -> argparse.ArgumentParser:
     claim.add_argument("--state", type=Path, help=_STATE_HELP)
     claim.set_defaults(command=_claim)
 
+    doctor = commands.add_parser("doctor", help="is everything there? exit code 1 if not")
+    _add_fittings(doctor)
+    doctor.set_defaults(command=_doctor)
+
     _add_punches(commands)
     add_enrol_parser(commands)
     return parser
+
+
+def _add_fittings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", type=Path, help=_STATE_HELP)
+    parser.add_argument("--camera", metavar="SPEC", help='"0" to "9" a webcam, "replay:SOCKET", "none"')
+    parser.add_argument("--sensor", metavar="PATH", help='serial port of the fingerprint sensor, or "none"')
+    parser.add_argument("--broker-url", metavar="URL", help="instead of the one the cloud gave at the claim")
 
 
 def _add_punches(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -105,6 +113,17 @@ def _claim(options: argparse.Namespace) -> int:
         people = RosterStore(settings.state).replace(fresh).people
         print(f"It knows {len(people)} people.")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from edge.doctor import examine
+    from models.clock import SystemClock
+
+    found = []
+    for finding in examine(_settings(options), SystemClock()):
+        found.append(finding)
+        print(f"{'ok ' if finding.is_good else 'BAD'}  {finding.subject:<8}{finding.text}", flush=True)
+    return 0 if all(finding.is_good for finding in found) else 1
 
 
 def _list_punches(options: argparse.Namespace) -> int:

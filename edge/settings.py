@@ -75,4 +75,7 @@ def load_settings(**chosen: str | float | Path | None) -> EdgeSettings:
 
 
 def _file() -> Path:
-    return Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
+    chosen = os.environ.get(FILE_VARIABLE)
+    if chosen is not None and not Path(chosen).is_file():
+        raise BadSettings(f"settings file {chosen}: there is none")
+    return Path(chosen or DEFAULT_FILE)

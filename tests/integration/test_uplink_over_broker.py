@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
-import paho.mqtt.client as paho
 import pytest
-from iotcore import Broker as IotcoreBroker
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.health.machine import Machine
 from edge.identification import Identified
@@ -27,146 +20,12 @@ from edge.sync.mqtt import Login
 from edge.sync.outbox import Outbox
 from edge.sync.uplink import Report, Uplink
 from models import ids
-from models.clock import Clock, SystemClock
-from models.ids import PersonId, TerminalId
+from models.ids import PersonId
 from models.punch import ClockQuality, Method
-from models.wire import topics
-from models.wire.codec import decode, encode
-from models.wire.messages import VERSION, DesiredState, Part, PunchAck, PunchBatch, Refusal, TerminalState
-from models.wire.topics import Channel
+from models.wire.messages import VERSION, DesiredState, Part
+from tests.integration.peers import CLOCK, TERMINAL, CloudPeer, Iotcore, Mosquitto, RunningBroker, wait_for
 
-TERMINAL = TerminalId("t-0000000000000001")
 MACHINE = Machine("machine-1", "boot-1")
-CLOCK: Clock = SystemClock()
-
-
-class RunningBroker(Protocol):
-    port: int
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Iotcore:
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        self._broker: IotcoreBroker | None = None
-
-    def start(self) -> None:
-        self._broker = IotcoreBroker(port=self.port, listen="127.0.0.1").start()
-
-    def stop(self) -> None:
-        if self._broker is not None:
-            self._broker.stop()
-            self._broker = None
-
-
-class Mosquitto:
-    def __init__(self, directory: Path) -> None:
-        program = shutil.which("mosquitto")
-        if program is None:
-            pytest.skip("mosquitto is not installed")
-        self._program = program
-        self.port = free_port()
-        self._config = directory / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [self._program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_for(self._listens)
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
-    pause = threading.Event()
-    deadline = CLOCK.monotonic_ms() + timeout_s * 1000
-    while not condition():
-        assert CLOCK.monotonic_ms() < deadline, "it did not happen in time"
-        pause.wait(0.02)
-
-
-class CloudPeer:
-    """Stores by (stream, seq), acknowledges what it stored, and remembers how often each punch came."""
-
-    def __init__(self, port: int) -> None:
-        self.stored: dict[tuple[bytes, int], bytes] = {}
-        self.batches: list[PunchBatch] = []
-        self.states: list[TerminalState] = []
-        self.mute = False
-        self.refuse: dict[int, str] = {}
-        self._port = port
-        self._client: paho.Client | None = None
-
-    def start(self) -> None:
-        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"cloud-{os.getpid()}")
-        client.on_message = self._on_message
-        subscribed = threading.Event()
-        client.on_subscribe = lambda *_: subscribed.set()
-        client.connect("127.0.0.1", self._port)
-        client.subscribe([(topics.every(Channel.UP), 1), (topics.every(Channel.STATE), 1)])
-        client.loop_start()
-        assert subscribed.wait(10)
-
-    def stop(self) -> None:
-        if self._client is not None:
-            self._client.disconnect()
-            self._client.loop_stop()
-            self._client = None
-
-    def want(self, version: str) -> None:
-        assert self._client is not None
-        self._client.publish(
-            topics.topic(TERMINAL, Channel.WANT), encode(DesiredState(VERSION, version)), qos=1, retain=True
-        )
-
-    def _on_message(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
-        topic = topics.parse(message.topic)
-        assert topic is not None
-        if topic.channel is Channel.STATE:
-            state = decode(bytes(message.payload), TerminalState)
-            assert isinstance(state, TerminalState)
-            self.states.append(state)
-            return
-        batch = decode(bytes(message.payload), PunchBatch)
-        assert isinstance(batch, PunchBatch)
-        self.batches.append(batch)
-        if self.mute:
-            return
-        taken = [punch for punch in batch.punches if punch.seq not in self.refuse]
-        for punch in taken:
-            assert self.stored.setdefault((batch.stream_id, punch.seq), punch.punch_id) == punch.punch_id
-        ack = PunchAck(
-            VERSION,
-            batch.stream_id,
-            tuple((punch.seq, punch.seq) for punch in taken),
-            (),
-            tuple(
-                Refusal(punch.seq, self.refuse[punch.seq])
-                for punch in batch.punches
-                if punch.seq in self.refuse
-            ),
-            CLOCK.wall_ms() + 1234,
-            batch.sent_monotonic_ms,
-        )
-        client.publish(topics.topic(topic.terminal_id, Channel.ACK), encode(ack))
 
 
 @pytest.fixture(params=[Iotcore, Mosquitto], ids=["iotcore", "mosquitto"])

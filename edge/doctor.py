@@ -1,0 +1,136 @@
+"""``kaoqin-edge doctor``: is everything there that this terminal needs?"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from edge.agent import LEDGER_FILE
+from edge.errors import EdgeError, LedgerBusy
+from edge.health.clock_quality import NOT_BEFORE_MS, kernel_is_synchronised
+from edge.health.machine import this_machine
+from edge.health.parts import NONE
+from edge.punch.history import read_history
+from edge.punch.ledger import Ledger
+from edge.roster.cloud import Unchanged, fetch_roster
+from edge.roster.identity import Identity, load_identity
+from edge.settings import EdgeSettings
+from edge.sync.mqtt import parse_broker
+from models.clock import Clock, from_ms
+
+FREE_MIN_BYTES = 100 * 1024 * 1024
+_CONNECT_S = 5.0
+_FRAMES = 40
+_IN_USE = "in use by the running agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is good, and why."""
+
+    subject: str
+    is_good: bool
+    text: str
+
+
+def examine(settings: EdgeSettings, clock: Clock) -> Iterator[Finding]:
+    """Look at one thing after the other; nothing raises for what it finds."""
+    try:
+        identity = load_identity(settings.state)
+        yield Finding("claim", is_good=True, text=f"{identity.terminal_id} at {identity.claimed.site}")
+    except EdgeError as error:
+        yield Finding("claim", is_good=False, text=str(error))
+        return
+    running = False
+    try:
+        text = _ledger(settings, identity)
+        yield Finding("ledger", is_good=True, text=text)
+    except LedgerBusy:
+        running = True
+        yield _look("ledger", lambda: f"{_IN_USE}; {_counts(settings)}")
+    except EdgeError as error:
+        yield Finding("ledger", is_good=False, text=str(error))
+    yield _disk(settings)
+    yield _clock(clock)
+    yield _part("camera", settings.camera, lambda: _camera(settings), running=running)
+    yield _part("sensor", settings.sensor, lambda: _sensor(settings, clock), running=running)
+    yield _look("broker", lambda: _broker(settings.broker_url or identity.claimed.broker_url))
+    yield _look("cloud", lambda: _cloud(identity))
+
+
+def _look(subject: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, is_good=True, text=check())
+    except (EdgeError, OSError, ValueError) as error:
+        return Finding(subject, is_good=False, text=str(error))
+
+
+def _part(subject: str, spec: str, check: Callable[[], str], *, running: bool) -> Finding:
+    if spec == NONE:
+        return Finding(subject, is_good=True, text="none fitted")
+    if running:
+        return Finding(subject, is_good=True, text=_IN_USE)
+    return _look(subject, check)
+
+
+def _ledger(settings: EdgeSettings, identity: Identity) -> str:
+    # Opening it is the check: pragmas read back, every page looked at.
+    with Ledger(settings.state / LEDGER_FILE, identity.terminal_id, this_machine()):
+        pass
+    return f"write-ahead log, full syncs; {_counts(settings)}"
+
+
+def _counts(settings: EdgeSettings) -> str:
+    counts, _ = read_history(settings.state / LEDGER_FILE, 0)
+    return f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused"
+
+
+def _disk(settings: EdgeSettings) -> Finding:
+    free = shutil.disk_usage(settings.state).free
+    return Finding("disk", free >= FREE_MIN_BYTES, f"{free // 1024 // 1024} MB free")
+
+
+def _clock(clock: Clock) -> Finding:
+    wall_ms = clock.wall_ms()
+    how = "synchronised" if kernel_is_synchronised() else "not synchronised by NTP"
+    text = f"{from_ms(wall_ms).isoformat(timespec='seconds')}, {how}"
+    return Finding("clock", wall_ms >= NOT_BEFORE_MS, text)
+
+
+def _camera(settings: EdgeSettings) -> str:
+    from edge.camera.frame import Frame, NoFrame
+    from edge.camera.source import open_camera
+
+    reason = "no picture"
+    with closing(open_camera(settings.camera)) as camera:
+        for _ in range(_FRAMES):
+            match camera.read():
+                case Frame(picture):
+                    return f"{picture.shape[1]}x{picture.shape[0]}"
+                case NoFrame(why):
+                    reason = why
+                case _:
+                    break
+    raise ValueError(reason)
+
+
+def _sensor(settings: EdgeSettings, clock: Clock) -> str:
+    from edge.finger.enrolment import FingerDesk
+
+    with FingerDesk(settings.sensor, clock):
+        return f"answers on {settings.sensor}"
+
+
+def _broker(url: str) -> str:
+    broker = parse_broker(url)
+    with socket.create_connection((broker.host, broker.port), _CONNECT_S):
+        return f"{broker.host}:{broker.port} accepts connections"
+
+
+def _cloud(identity: Identity) -> str:
+    roster = fetch_roster(identity.cloud_url, identity.claimed.token, "")
+    people = 0 if isinstance(roster, Unchanged) else len(roster.people)
+    return f"{identity.cloud_url} knows this terminal and {people} people for it"
