@@ -207,7 +207,8 @@ def count_waiting(db: sqlite3.Connection) -> int:
     """Punches that the cloud has neither acknowledged nor put aside."""
     waiting, refused = db.execute(
         "SELECT (SELECT count(*) FROM punches WHERE acked_ms IS NULL), "
-        "(SELECT count(*) FROM refused JOIN punches USING (stream_no, seq) WHERE acked_ms IS NULL)"
+        "(SELECT count(*) FROM refused WHERE EXISTS (SELECT 1 FROM punches WHERE acked_ms IS NULL "
+        "AND punches.stream_no = refused.stream_no AND punches.seq = refused.seq))"
     ).fetchone()
     return int(waiting) - int(refused)
 

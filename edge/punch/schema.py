@@ -37,7 +37,7 @@ CREATE TABLE punches (
     acked_ms     INTEGER,
     PRIMARY KEY (stream_no, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX punches_waiting ON punches (stream_no, seq) WHERE acked_ms IS NULL;
+CREATE INDEX punches_waiting ON punches (stream_no, seq, acked_ms) WHERE acked_ms IS NULL;
 CREATE INDEX punches_person ON punches (person_id, stream_no, seq);
 CREATE TABLE refused (
     stream_no  INTEGER NOT NULL,
