@@ -22,10 +22,12 @@ from cloud.db.engine import DatabaseUnavailable
 from cloud.db.migrate import DatabaseNewer, DatabaseOlder
 from cloud.ingest.address import BadBrokerUrl
 from cloud.people.users import PASSWORD_MIN, Role, WeakPassword
+from cloud.reports.dates import Month, parse_month
 from cloud.settings import BadSettings, Settings, load
 from cloud.sheets import BadSheet, day
 from cloud.terminals.claim import NameTaken
 from models.clock import Clock, SystemClock
+from models.person import Language
 
 Run = Callable[[argparse.Namespace, Settings, Clock], int]
 
@@ -45,6 +47,7 @@ _SENTENCES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = build_parser().parse_args(argv)
+    from cloud.commands.exporting import BadExport
     from cloud.commands.serve import PortTaken
     from cloud.ingest.broker import BrokerNotStarted
 
@@ -59,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         run: Run = arguments.run
         return run(arguments, settings, SystemClock())
-    except (*_SENTENCES, PortTaken, BrokerNotStarted) as error:
+    except (*_SENTENCES, BadExport, PortTaken, BrokerNotStarted) as error:
         complain(f"kaoqin-cloud: {error}")
     except DBAPIError as error:
         complain(f"kaoqin-cloud: the database does not work: {error.orig}")
@@ -79,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _service_commands(commands, shared)
     _import_command(commands, shared)
     _recompute_command(commands, shared)
+    _export_command(commands, shared)
     _cases_command(commands)
     _user_commands(commands, shared)
     _terminal_commands(commands, shared)
@@ -200,6 +204,32 @@ def _date(text: str) -> date:
         return day(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _export_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("export", parents=[shared], help="write the month report of everybody")
+    parser.add_argument("month", type=_month, metavar="YYYY-MM")
+    parser.add_argument("file", type=Path, help="ends in .xlsx, .csv or .json")
+    parser.add_argument("--language", type=Language, choices=list(Language), default=Language.ZH)
+    parser.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.exporting import export_month
+
+    view = AsOf(clock.wall_ms(), settings.tzinfo)
+    database = open_database(settings, clock)
+    try:
+        return export_month(database, arguments.month, arguments.file, arguments.language, view)
+    finally:
+        database.close()
+
+
+def _month(text: str) -> Month:
+    month = parse_month(text)
+    if month is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month like 2026-11")
+    return month
 
 
 def _cases_command(commands: Commands[argparse.ArgumentParser]) -> None:

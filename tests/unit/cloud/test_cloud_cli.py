@@ -97,6 +97,22 @@ def test_recompute_judges(run: Run, tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+def test_a_month_is_written(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "people.csv"
+    file.write_text("employee_no,name,department\n1001,李雷,研发部\n")
+    run("import", "people", str(file))
+
+    for ending in ("csv", "json", "xlsx"):
+        assert run("export", "2026-11", str(tmp_path / f"month.{ending}")) == 0
+    assert run("export", "2026-11", str(tmp_path / "month.doc")) == 2
+    assert run("export", "2026-11", str(tmp_path / "nowhere" / "month.csv")) == 2
+
+    assert "1001" in (tmp_path / "month.csv").read_text()
+    assert json.loads((tmp_path / "month.json").read_bytes())["people"][0]["employee_no"] == "1001"
+    assert (tmp_path / "month.xlsx").stat().st_size > 1_000
+    assert "No such file or directory" in capsys.readouterr().err
+
+
 def test_cases_are_run(run: Run, tmp_path: Path):
     file = tmp_path / "cases.yaml"
     file.write_text(
