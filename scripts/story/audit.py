@@ -57,7 +57,7 @@ def punches(story: Story, people: Mapping[str, PersonId], stored: Stored, made: 
     doubled = stored.total() - len(stored)
     section: dict[str, Json] = {"made": made, "stored": stored.total(), "doubled": doubled, "lost": lost}
     right = stored.total() == made and not doubled and not lost
-    return Audit(section, () if right else (f"punches: {section}",))
+    return Audit({"punches": section}, () if right else (f"punches: {section}",))
 
 
 def judged_days(cloud: Cloud, story: Story, people: Mapping[str, PersonId], now_ms: int) -> Audit:
@@ -77,7 +77,7 @@ def judged_days(cloud: Cloud, story: Story, people: Mapping[str, PersonId], now_
     section: dict[str, Json] = {"judged": final, "expected": expected, "differing": len(wrong)}
     if final != expected:
         wrong.insert(0, f"days judged: expected {expected}, got {final}")
-    return Audit(section, tuple(wrong[:SHOWN]))
+    return Audit({"days": section}, tuple(wrong[:SHOWN]))
 
 
 def month_reports(cloud: Cloud, story: Story) -> Audit:

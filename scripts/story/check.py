@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import sys
 import tempfile
 import time
@@ -16,11 +17,13 @@ from scripts.story import audit, hands, live, pictures, site
 from scripts.story.audit import Audit
 from scripts.story.cloud import wait_for
 from scripts.story.compare import Json
-from scripts.story.plan import local_date, tell
-from scripts.story.processes import MemoryWatch, free_port
+from scripts.story.pictures import Pictures
+from scripts.story.plan import Story, local_date, tell
+from scripts.story.processes import ROOT, MemoryWatch, StoryFailed, free_port
 from scripts.story.site import Site
 from scripts.story.stage import Stage, new_site
 
+LOGS = ROOT / ".state" / "check-logs"
 _STRANGER_STAYS_S = 4.0
 _BROKER_AWAY_S = 4.0
 _DELIVERED_WITHIN_S = 60
@@ -41,12 +44,13 @@ def check(setup_seconds: float) -> dict[str, Json]:
         MemoryWatch() as memory,
         Site(Path(folder), Path(folder), free_port()) as place,
     ):
-        stage = new_site(place, story, portraits, _say)
         try:
-            report, wrong = _play(stage)
-        finally:
-            stage.close()
-    report["seconds"] = {"setup": setup_seconds, **_rounded(stage.seconds)}
+            report, wrong = _play(place, story, portraits, setup_seconds)
+        except StoryFailed:
+            _keep_logs(place)
+            raise
+        if wrong:
+            _keep_logs(place)
     report["peak_memory_mb"] = round(memory.peak_mb)
     for sentence in wrong:
         _say(f"WRONG: {sentence}")
@@ -54,32 +58,53 @@ def check(setup_seconds: float) -> dict[str, Json]:
     return report
 
 
-def _play(stage: Stage) -> tuple[dict[str, Json], list[str]]:
-    report: dict[str, Json] = {"people": len(stage.people)}
+def _play(
+    place: Site, story: Story, portraits: Pictures, setup_seconds: float
+) -> tuple[dict[str, Json], list[str]]:
+    stage = new_site(place, story, portraits, _say)
+    try:
+        sections, wrong = _acts(stage)
+    finally:
+        stage.close()
+    seconds = _rounded({"setup": setup_seconds, **stage.seconds})
+    return {"people": len(stage.people), **sections, "seconds": seconds}, wrong
+
+
+def _acts(stage: Stage) -> tuple[dict[str, Json], list[str]]:
+    acts: tuple[tuple[str, Callable[[Stage], Audit]], ...] = (
+        ("Comparing the reports with the story ...", reports),
+        ("Pressing fingers, showing faces ...", live_part),
+        ("Strangers try ...", strangers),
+        ("Killing the broker while people punch ...", broker_restart),
+        ("Counting punches ...", punches),
+        # What happened today must not have touched the past.
+        ("Comparing every day with the story ...", judged_days),
+    )
+    sections: dict[str, Json] = {}
     wrong: list[str] = []
     if len(stage.people) != len(stage.story.members):
         wrong.append(f"people: {len(stage.people)} of {len(stage.story.members)}")
+    for line, act in acts:
+        _say(line)
+        part = act(stage)
+        sections |= part.section
+        wrong += part.wrong
+    return sections, wrong
 
-    def note(name: str | None, part: Audit) -> None:
-        report.update(part.section if name is None else {name: part.section})
-        wrong.extend(part.wrong)
 
-    _say("Comparing the reports with the story ...")
-    note(None, audit.month_reports(stage.cloud, stage.story))
-    note("days", _days(stage))
-    _say("Pressing fingers, showing faces ...")
-    note("live", live_part(stage))
-    note("strangers", strangers(stage))
-    _say("Killing the broker while people punch ...")
-    note("broker_restart", broker_restart(stage))
+def reports(stage: Stage) -> Audit:
+    """The month reports, before today adds to them."""
+    return audit.month_reports(stage.cloud, stage.story)
+
+
+def punches(stage: Stage) -> Audit:
+    """Every punch of the past and of today, counted."""
     stored = audit.stored_punches(stage.cloud, stage.story)
-    note("punches", audit.punches(stage.story, stage.people, stored, stage.made))
-    # What happens today must not have touched the past.
-    note("days", _days(stage))
-    return report, wrong
+    return audit.punches(stage.story, stage.people, stored, stage.made)
 
 
-def _days(stage: Stage) -> Audit:
+def judged_days(stage: Stage) -> Audit:
+    """Every day that is over."""
     return audit.judged_days(stage.cloud, stage.story, stage.people, SystemClock().wall_ms())
 
 
@@ -109,9 +134,8 @@ def live_part(stage: Stage) -> Audit:
         "faces": len(stage.faces),
         "seen": len(seen),
         "listed_s_max": round(max((one.listed_s for one in seen), default=0.0), 2),
-        "judged_s_max": round(slowest, 2),
     }
-    return Audit(section, tuple(wrong))
+    return Audit({"live": section}, tuple(wrong))
 
 
 def strangers(stage: Stage) -> Audit:
@@ -124,7 +148,7 @@ def strangers(stage: Stage) -> Audit:
     for act in acts:
         refused += not live.punches_during(stage.cloud, act, _STRANGER_STAYS_S)
     section: dict[str, Json] = {"shown": len(acts), "refused": refused}
-    return Audit(section, () if refused == len(acts) else ("a stranger was let in",))
+    return Audit({"strangers": section}, () if refused == len(acts) else ("a stranger was let in",))
 
 
 def broker_restart(stage: Stage) -> Audit:
@@ -155,7 +179,8 @@ def broker_restart(stage: Stage) -> Audit:
         "away_s": round(back - away, 1),
         "delivered_after_s": round(delivered - back, 1),
     }
-    return Audit(section, () if stored == made else (f"broker restart: made {made}, stored {stored}",))
+    wrong = () if stored == made else (f"broker restart: made {made}, stored {stored}",)
+    return Audit({"broker_restart": section}, wrong)
 
 
 def _pass_by(stage: Stage, numbers: itertools.islice[str]) -> int:
@@ -165,6 +190,12 @@ def _pass_by(stage: Stage, numbers: itertools.islice[str]) -> int:
 
 def _rounded(seconds: dict[str, float]) -> dict[str, Json]:
     return {name: round(taken, 1 if taken >= 10 else 2) for name, taken in seconds.items()}  # noqa: PLR2004
+
+
+def _keep_logs(place: Site) -> None:
+    shutil.rmtree(LOGS, ignore_errors=True)
+    shutil.copytree(place.processes.logs, LOGS)
+    _say(f"The logs of this run are in {LOGS.relative_to(ROOT)}.")
 
 
 def _say(line: str) -> None:
