@@ -8,8 +8,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from random import Random
 
-from pypinyin import lazy_pinyin
-
 SITE = "HQ"
 
 SURNAMES = tuple(
@@ -73,12 +71,6 @@ class Member:
     hire: date
     last_day: date | None
     pin: str
-
-    @property
-    def login(self) -> str:
-        """The name in Latin letters and the number, as an account would be called: ``wangwei-1001``."""
-        letters = "".join(lazy_pinyin(self.name)).lower().replace(" ", "-")
-        return f"{letters}-{self.employee_no}"
 
     def employed_on(self, day: date) -> bool:
         """Whether the contract runs on ``day``."""

@@ -49,7 +49,7 @@ def people(story: Story) -> Iterator[Row]:
     """The directory."""
     yield ("employee_no", "name", "department", "site", "hire_date", "language", "email", "pin")
     for one in story.members:
-        email = f"{one.login}@example.com"
+        email = f"{one.employee_no}@example.com"
         yield (one.employee_no, one.name, one.department, SITE, str(one.hire), one.language, email, one.pin)
 
 
