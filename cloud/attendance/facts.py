@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, select, 
 from cloud.attendance.rulesets import Cache, GroupRules, load_rules
 from cloud.db.tables import (
     exemptions,
-    locks,
     office_records,
     people,
     punches,
@@ -24,7 +23,6 @@ from cloud.db.tables import (
 from cloud.office.codec import record_of
 from cloud.rules.facts import (
     Employment,
-    LockEvent,
     PersonFacts,
     PunchClock,
     PunchFact,
@@ -76,13 +74,13 @@ def load(
 ) -> Loaded:
     """What ``who`` are to be judged on in ``span``, both ends in; people that do not exist are left out.
 
-    Facts reach three days beyond either end, and back to the beginning of the first month.
+    Facts reach three days beyond either end, and back to the beginning of the first month. Locks are not among
+    them: days are judged as known now, and a closed month shows what was frozen (cloud.attendance.published).
     """
     zone = view.zone
     first, last = span[0].replace(day=1) - _MARGIN, span[1] + _MARGIN
     book = load_rules(connection, zone, cache)
     marks, sites = _terminals(connection)
-    events = _locks(connection)
     loaded = Loaded({}, {})
     for start in range(0, len(who), _PEOPLE_A_QUERY):
         part = who[start : start + _PEOPLE_A_QUERY]
@@ -106,7 +104,6 @@ def load(
                     roster_changes=tuple(entries.changes),
                     punches=tuple(about.punches[person]),
                     records=tuple(about.records[person]),
-                    locks=events,
                     watermarks=marks,
                 ),
                 rules,
@@ -230,8 +227,3 @@ def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
         if revoked_ms is None:
             marks[terminal] = until_ms
     return marks, sites
-
-
-def _locks(connection: Connection) -> tuple[LockEvent, ...]:
-    rows = connection.execute(select(locks).order_by(locks.c.lock_id))
-    return tuple(LockEvent(int(row.month[:4]), int(row.month[5:]), row.at_ms, row.reopen) for row in rows)

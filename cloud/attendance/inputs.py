@@ -27,7 +27,7 @@ class Inputs:
     def __init__(self, one: Judgeable, first: date, last: date, zone: ZoneInfo) -> None:
         self._facts: defaultdict[date, list[bytes]] = defaultdict(list)
         facts = one.facts
-        self._common = one.rules.digest + _bytes((facts.site, facts.employment, facts.locks))
+        self._common = one.rules.digest + _bytes((facts.site, facts.employment))
         for punch in facts.punches:
             day = from_ms(punch.at_ms).astimezone(zone).date()
             self._facts[day].append(_bytes((punch.device, punch.epoch, punch.seq, punch.at_ms, punch.clock)))

@@ -2,7 +2,8 @@
 
 Instants are integer ms since 1970 UTC (``*_ms``), dates are local to the firm.
 Facts: punches, office_records, roster_entries, people, shifts, groups, policies, calendar_days.
-Derived: attendance_days. Work lists: stale_days, quarantine.
+Derived: attendance_days. Work lists: stale_days, late_days, quarantine.
+Frozen when a month is closed, and never changed: closed_days, closed_people, closed_adjustments.
 """
 
 from __future__ import annotations
@@ -112,18 +113,6 @@ roster_entries = Table(
     # Names of shifts, [] = off.
     Column("shifts", JSON, nullable=False),
     Column("zone", String(64)),
-)
-
-locks = Table(
-    "locks",
-    metadata,
-    Column("lock_id", Integer, primary_key=True, autoincrement=True),
-    # "2026-11"; the last event of a month decides (M4).
-    Column("month", String(7), nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("reopen", Boolean, nullable=False, server_default=text("false")),
-    Column("actor", String(64), nullable=False),
-    Index(None, "month"),
 )
 
 calendar_days = Table(
@@ -236,6 +225,13 @@ punches = Table(
     Index(None, "person_id", "at_ms"),
     Index(None, "at_ms"),
     Index(None, "received_ms"),
+    # Punches of clocks that were not set: few, whatever the size of the table.
+    Index(
+        "ix_punches_undated",
+        "received_ms",
+        sqlite_where=text("clock = 0"),
+        postgresql_where=text("clock = 0"),
+    ),
 )
 
 quarantine = Table(
@@ -388,4 +384,86 @@ audit = Table(
     Column("action", String(64), nullable=False),
     Column("target", String(200), nullable=False, server_default=""),
     Column("detail", JSON),
+)
+
+# -- periods -----------------------------------------------------------------------------------------------
+
+period_events = Table(
+    "period_events",
+    metadata,
+    # Only ever added to; the last event of a month decides (M4).
+    Column("event_id", Integer, primary_key=True, autoincrement=True),
+    # "2026-11"
+    Column("month", String(7), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    # closed, reopened
+    Column("kind", String(8), nullable=False),
+    Column("actor", String(64), nullable=False),
+    # Why it was reopened.
+    Column("reason", Text),
+    # SHA-256 of what was frozen, and how much that was; null when reopened.
+    Column("hash", String(64)),
+    Column("people_n", Integer),
+    Column("days_n", Integer),
+    Index(None, "month"),
+)
+
+closed_days = Table(
+    "closed_days",
+    metadata,
+    Column("event_id", ForeignKey("period_events.event_id"), primary_key=True),
+    Column("person_id", String(40), primary_key=True),
+    Column("date", Date, primary_key=True),
+    # As in attendance_days when the month was closed.
+    Column("result", LargeBinary, nullable=False),
+    Column("input_hash", LargeBinary(16), nullable=False),
+    Column("judged_ms", BigInteger, nullable=False),
+)
+
+closed_people = Table(
+    "closed_people",
+    metadata,
+    Column("event_id", ForeignKey("period_events.event_id"), primary_key=True),
+    Column("person_id", String(40), primary_key=True),
+    # Whether employed on any date of the month.
+    Column("employed", Boolean, nullable=False),
+    # SHA-256 of the person's days.
+    Column("hash", String(64), nullable=False),
+)
+
+closed_adjustments = Table(
+    "closed_adjustments",
+    metadata,
+    # The closing of the month that lists the adjustment; ``date`` is of an earlier one (M5).
+    Column("event_id", ForeignKey("period_events.event_id"), primary_key=True),
+    Column("person_id", String(40), primary_key=True),
+    Column("date", Date, primary_key=True),
+    # JSON: exact changes by field, {"leave_days.sick": "1/2"}.
+    Column("delta", LargeBinary, nullable=False),
+)
+
+late_days = Table(
+    "late_days",
+    metadata,
+    # Days whose result was changed after their month had been closed.
+    Column("person_id", String(40), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Index(None, "date"),
+)
+
+signoffs = Table(
+    "signoffs",
+    metadata,
+    # Only ever added to; the newest of a person and month speaks, as long as its hash is that of their days.
+    Column("signoff_id", Integer, primary_key=True, autoincrement=True),
+    Column("month", String(7), nullable=False),
+    Column("person_id", String(40), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    # SHA-256 of the days that were signed.
+    Column("hash", String(64), nullable=False),
+    # confirmed, objected
+    Column("verdict", String(10), nullable=False),
+    Column("remark", Text),
+    Column("actor", String(64), nullable=False),
+    Index(None, "month", "person_id"),
 )

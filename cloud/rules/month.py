@@ -218,14 +218,15 @@ def _before(year: int, month: int) -> tuple[int, int]:
 
 def _delta(old: AttendanceDay, new: AttendanceDay) -> dict[str, Fraction]:
     """Changed numbers, in the order of M6."""
-    before, after = _numbers(old), _numbers(new)
+    before, after = adjustable(old), adjustable(new)
     names = list(after) + [name for name in before if name not in after]
     zero = Fraction(0)
     found = {name: after.get(name, zero) - before.get(name, zero) for name in names}
     return {name: change for name, change in found.items() if change}
 
 
-def _numbers(day: AttendanceDay) -> dict[str, Fraction]:
+def adjustable(day: AttendanceDay) -> dict[str, Fraction]:
+    """The numbers of a result that an adjustment can change, in the order of M6."""
     found = {
         "late_min": Fraction(day.late_min),
         "serious_late_min": Fraction(day.serious_late_min),
