@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, tuple_
 
+from cloud.db.bulk import Row, insert_rows
 from cloud.db.tables import punches
 from cloud.db.upsert import insert
 from models.wire.messages import WirePunch
 
 _KEYS_A_QUERY = 2_000
 
+_COLUMNS = tuple(punches.c.keys())
 _KEY = punches.c.terminal_id, punches.c.stream_id, punches.c.seq
 
 
@@ -27,7 +29,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A punch that arrived, with the instant the cloud takes it for."""
+    """A punch that arrived, with the instant (ms) the cloud takes it for."""
 
     key: Key
     wire: WirePunch
@@ -66,10 +68,8 @@ def store(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> St
 
 
 def _insert(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> int:
-    if not arrived:
-        return 0
     statement = insert(connection, punches).on_conflict_do_nothing(index_elements=list(_KEY))
-    return connection.execute(statement, [_row(one, now_ms) for one in arrived]).rowcount
+    return insert_rows(connection, statement, _COLUMNS, [_row(one, now_ms) for one in arrived])
 
 
 def _ids(connection: Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
@@ -82,21 +82,19 @@ def _ids(connection: Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
     return found
 
 
-def _row(one: Arrived, now_ms: int) -> dict[str, object]:
+def _row(one: Arrived, now_ms: int) -> Row:
     wire = one.wire
-    return {
-        "terminal_id": one.key.terminal_id,
-        "stream_id": one.key.stream_id,
-        "seq": one.key.seq,
-        "punch_id": wire.punch_id,
-        "person_id": wire.person_id,
-        "wall_ms": wire.wall_ms,
-        "monotonic_ms": wire.monotonic_ms,
-        "boot": wire.boot,
-        "clock": wire.clock,
-        "at_ms": one.at_ms,
-        "method": wire.method,
-        "direction": wire.direction,
-        "score_milli": wire.score_milli,
-        "received_ms": now_ms,
-    }
+    return (
+        *one.key,
+        wire.punch_id,
+        wire.person_id,
+        wire.wall_ms,
+        wire.monotonic_ms,
+        wire.boot,
+        wire.clock,
+        one.at_ms,
+        wire.method,
+        wire.direction,
+        wire.score_milli,
+        now_ms,
+    )

@@ -23,12 +23,11 @@ from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.redate import AGREES_MS, Boot, Moved
 from cloud.ingest.state import record_seen, record_states
 from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, advance
-from models.ids import PersonId, StreamId, TerminalId
-from models.punch import ClockQuality, Punch
+from models.ids import PersonId, TerminalId
+from models.punch import ClockQuality
 from models.wire import topics
 from models.wire.codec import encode
 from models.wire.messages import VERSION, PunchAck, Range, Refusal, TerminalState
-from models.wire.punches import from_wire
 from models.wire.topics import Channel
 
 _KNOWN_A_QUERY = 5_000
@@ -44,13 +43,13 @@ class Received:
     Attributes:
         ack: answer for the terminal's ``ack`` topic, to be sent after the commit; None where there is nobody
             to answer or nothing to say.
-        stored: punches that were not known before, with the instants (ms) they are taken for.
+        stored: punches that were not known before.
         quarantined: how many things were put aside.
         terminal_id: the known terminal that spoke.
     """
 
     ack: bytes | None = None
-    stored: tuple[tuple[Punch, int], ...] = ()
+    stored: tuple[Arrived, ...] = ()
     quarantined: int = 0
     terminal_id: TerminalId | None = None
 
@@ -111,13 +110,11 @@ def _date(
     dated: list[list[Arrived]] = []
     for one in opened:
         terminal, stream = (one.batch.terminal_id, one.batch.stream_id) if one.batch else ("", b"")
+        boots = {punch.boot for punch in one.punches}
+        known = {boot: offsets.all.get(Boot(terminal, stream, boot)) for boot in boots}
         dated.append(
             [
-                Arrived(
-                    Key(terminal, stream, punch.seq),
-                    punch,
-                    redate.instant(punch, offsets.all.get(Boot(terminal, stream, punch.boot))),
-                )
+                Arrived(Key(terminal, stream, punch.seq), punch, redate.instant(punch, known[punch.boot]))
                 for punch in one.punches
             ]
         )
@@ -158,16 +155,22 @@ def _mark_days(
     known = _people(
         connection, {punch.wire.person_id for punch in new.values()} | {m.person_id for m in moved}
     )
-    days: set[stale.PersonDay] = set()
-    for person, at_ms in _instants(new.values(), moved):
-        if person in known and 0 <= at_ms <= now_ms + _FUTURE_MS:
-            days |= {(PersonId(person), day) for day in _near(at_ms // _QUARTER_MS, zone)}
-    unset = (punch for punch in new.values() if punch.wire.clock == ClockQuality.UNTRUSTED)
-    days |= {
-        (PersonId(punch.wire.person_id), day)
-        for punch in unset
-        if punch.wire.person_id in known
-        for day in _near(now_ms // _QUARTER_MS, zone)
+    times = {
+        (person, at_ms // _QUARTER_MS)
+        for person, at_ms in _instants(new.values(), moved)
+        if 0 <= at_ms <= now_ms + _FUTURE_MS
+    }
+    # A punch of a clock that was not set shows on the day it was received (T5).
+    times |= {
+        (punch.wire.person_id, now_ms // _QUARTER_MS)
+        for punch in new.values()
+        if punch.wire.clock == ClockQuality.UNTRUSTED
+    }
+    days = {
+        (PersonId(person), day)
+        for person, quarter in times
+        if person in known
+        for day in _near(quarter, zone)
     }
     stale.mark(connection, days, "punch", now_ms)
     for one in opened:
@@ -254,12 +257,8 @@ def _gap(key: StreamKey, advanced: Advanced) -> list[PutAside]:
 def _received(
     one: Opened, new: Sequence[Arrived], advanced: dict[StreamKey, Advanced], now_ms: int
 ) -> Received:
-    stored = tuple(
-        (from_wire(punch.wire, TerminalId(punch.key.terminal_id), StreamId(punch.key.stream_id)), punch.at_ms)
-        for punch in new
-    )
     ack = _batch_ack(one, advanced, now_ms) if one.batch is not None else _state_ack(one, advanced, now_ms)
-    return Received(encode(ack) if ack else None, stored, len(one.aside), one.terminal_id)
+    return Received(encode(ack) if ack else None, tuple(new), len(one.aside), one.terminal_id)
 
 
 def _batch_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:

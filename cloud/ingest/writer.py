@@ -17,6 +17,7 @@ from cloud.ingest.opening import Message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.receive import Received, receive_all
 from models.clock import Clock
+from models.ids import PersonId, TerminalId
 
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
@@ -163,8 +164,9 @@ class IngestWriter:
             self._tell(result)
 
     def _tell(self, result: Received) -> None:
-        for punch, at_ms in result.stored:
-            self._feed.publish(PunchStored(punch.terminal_id, punch.person_id, at_ms, int(punch.method)))
+        for one in result.stored:
+            terminal, person = TerminalId(one.key.terminal_id), PersonId(one.wire.person_id)
+            self._feed.publish(PunchStored(terminal, person, one.at_ms, one.wire.method))
         if result.terminal_id is not None and not result.stored:
             self._feed.publish(TerminalChanged(result.terminal_id))
 

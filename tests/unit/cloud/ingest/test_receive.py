@@ -55,7 +55,7 @@ def test_a_batch_is_stored_and_acknowledged(company: Database):
     assert not ack.needed
     assert (ack.stream_id, ack.server_ms, ack.echo_monotonic_ms) == (door.stream_id, NOW_MS, 1_000_000)
     assert stored_seqs(company) == [1, 2, 3]
-    assert [punch.seq for punch, _ in received.stored] == [1, 2, 3]
+    assert [one.key.seq for one in received.stored] == [1, 2, 3]
 
 
 def test_a_repeat_is_acknowledged_and_stored_once(company: Database):
@@ -66,7 +66,7 @@ def test_a_repeat_is_acknowledged_and_stored_once(company: Database):
     again = take(company, door, payload)
 
     assert read_ack(again.ack).committed == ((1, 2),)
-    assert again.stored == ()
+    assert not again.stored
     assert stored_seqs(company) == [1, 2]
     assert put_aside(company) == []
 
