@@ -74,8 +74,8 @@ def load(
 ) -> Loaded:
     """What ``who`` are to be judged on in ``span``, both ends in; people that do not exist are left out.
 
-    Facts reach three days beyond either end, and back to the beginning of the first month. Locks are not among
-    them: days are judged as known now, and a closed month shows what was frozen (cloud.attendance.published).
+    Facts reach three days beyond either end, and back to the beginning of the first month. Locks are not
+    among them: days are judged as known now; what a closed month shows is kept apart.
     """
     zone = view.zone
     first, last = span[0].replace(day=1) - _MARGIN, span[1] + _MARGIN

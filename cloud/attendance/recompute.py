@@ -13,6 +13,7 @@ from cloud.attendance.codec import decode, encode
 from cloud.attendance.difference import difference
 from cloud.attendance.facts import AsOf, Judgeable, load
 from cloud.attendance.inputs import Inputs
+from cloud.attendance.late import note_late
 from cloud.attendance.rulesets import Cache
 from cloud.db.tables import attendance_days, day_changes
 from cloud.db.upsert import insert
@@ -125,7 +126,8 @@ def store_days(
 ) -> list[tuple[PersonId, date]]:
     """Keep results and their history; the days whose result is another than before.
 
-    A result made of newer facts is never overwritten by one of older facts.
+    A result made of newer facts is never overwritten by one of older facts. What a closed month shows is kept
+    elsewhere and stays; that its days have changed is noted for the adjustments.
     """
     if not changed:
         return []
@@ -155,7 +157,9 @@ def store_days(
             )
     if history:
         connection.execute(plain_insert(day_changes), history)
-    return [(one.person_id, one.result.date) for one, before in changed if before != one.encoded]
+    told = [(one.person_id, one.result.date) for one, before in changed if before != one.encoded]
+    note_late(connection, told)
+    return told
 
 
 def _row(one: JudgedDay, now_ms: int) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, select
 
 from cloud.db.tables import stale_days
 from cloud.db.upsert import insert
@@ -16,6 +17,16 @@ from models.ids import PersonId
 _DAY = timedelta(days=1)
 
 PersonDay = tuple[PersonId, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A day to be judged again; ``mark`` grows with each fact that marks it."""
+
+    person_id: PersonId
+    date: date
+    cause: str
+    mark: int
 
 
 def near(at_ms: int, zone: ZoneInfo) -> tuple[date, date, date]:
@@ -43,4 +54,31 @@ def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: 
             index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1, "cause": cause}
         ),
         rows,
+    )
+
+
+def take(
+    connection: Connection, first: date, last: date, limit: int, without: Iterable[PersonId] = ()
+) -> list[Marked]:
+    """The oldest marks of dates from ``first`` to ``last``, both in, except those of some people."""
+    rows = connection.execute(
+        select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
+        .where(stale_days.c.date.between(first, last), stale_days.c.person_id.not_in(sorted(without)))
+        .order_by(stale_days.c.since_ms, stale_days.c.person_id)
+        .limit(limit)
+    )
+    return [Marked(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
+
+
+def forget(connection: Connection, done: Sequence[Marked]) -> None:
+    """Days were judged; a mark that has grown meanwhile stays, so no fact is missed."""
+    if not done:
+        return
+    connection.execute(
+        delete(stale_days).where(
+            stale_days.c.person_id == bindparam("person"),
+            stale_days.c.date == bindparam("day"),
+            stale_days.c.mark == bindparam("seen"),
+        ),
+        [{"person": one.person_id, "day": one.date, "seen": one.mark} for one in done],
     )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from cloud.attendance import coverage
+from cloud.attendance import coverage, stale
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import changed_days, judge_days, store_days
 from cloud.attendance.rulesets import Cache
 from cloud.db.engine import Database
-from cloud.db.tables import stale_days
 from cloud.feed import DayJudged, Feed
 from models.clock import Clock
 from models.ids import PersonId
@@ -30,14 +28,6 @@ _PAUSE_MS = 30_000
 """How long somebody who cannot be judged is left alone: a person has to mend the rules first."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Stale:
-    person_id: PersonId
-    date: date
-    cause: str
-    mark: int
 
 
 class RecomputeWorker:
@@ -97,20 +87,20 @@ class RecomputeWorker:
         """
         view = self._view()
         with self._database.read() as connection:
-            stale = self._take(connection, view)
-            if not stale:
+            taken = self._take(connection, view)
+            if not taken:
                 return False
             asked: defaultdict[PersonId, list[date]] = defaultdict(list)
-            for one in stale:
+            for one in taken:
                 asked[one.person_id].append(one.date)
             judgement = judge_days(connection, asked, view, self._cache)
             changed = changed_days(connection, judgement.days)
         self._pause(judgement.unjudgeable)
-        done = [one for one in stale if one.person_id not in judgement.unjudgeable]
+        done = [one for one in taken if one.person_id not in judgement.unjudgeable]
         causes = {(one.person_id, one.date): one.cause for one in done}
         with self._database.write() as connection:
             told = store_days(connection, changed, causes, view)
-            _forget(connection, done)
+            stale.forget(connection, done)
         for person, day in told:
             self._feed.publish(DayJudged(person, day))
         return True
@@ -118,37 +108,17 @@ class RecomputeWorker:
     def _view(self) -> AsOf:
         return AsOf(self._clock.wall_ms(), self._zone)
 
-    def _take(self, connection: Connection, view: AsOf) -> list[_Stale]:
+    def _take(self, connection: Connection, view: AsOf) -> list[stale.Marked]:
         """The oldest marks; those of dates to come wait for their day, those before the coverage for ever."""
         now = self._clock.monotonic_ms()
         self._paused = {person: until for person, until in self._paused.items() if until > now}
         covered = coverage.span(connection)
         if covered is None:
             return []
-        rows = connection.execute(
-            select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
-            .where(stale_days.c.date.between(covered[0], view.today))
-            .where(stale_days.c.person_id.not_in(sorted(self._paused)))
-            .order_by(stale_days.c.since_ms, stale_days.c.person_id)
-            .limit(_ROWS_A_ROUND)
-        )
-        return [_Stale(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
+        return stale.take(connection, covered[0], view.today, _ROWS_A_ROUND, self._paused)
 
     def _pause(self, unjudgeable: dict[PersonId, str]) -> None:
         until = self._clock.monotonic_ms() + _PAUSE_MS
         for reason in sorted(set(unjudgeable.values())):
             log.warning("people_not_judged", reason=reason)
         self._paused |= dict.fromkeys(unjudgeable, until)
-
-
-def _forget(connection: Connection, done: list[_Stale]) -> None:
-    if not done:
-        return
-    connection.execute(
-        delete(stale_days).where(
-            stale_days.c.person_id == bindparam("person"),
-            stale_days.c.date == bindparam("day"),
-            stale_days.c.mark == bindparam("seen"),
-        ),
-        [{"person": one.person_id, "day": one.date, "seen": one.mark} for one in done],
-    )

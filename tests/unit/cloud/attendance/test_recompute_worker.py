@@ -146,10 +146,8 @@ def test_a_fact_that_comes_while_a_day_is_judged_is_not_missed(office: Office):
         taken = office.worker._take(connection, office.worker._view())
     office.press("2026-11-18 08:56", "p-1")
 
-    from cloud.attendance.worker import _forget
-
     with office.database.write() as connection:
-        _forget(connection, taken)
+        stale.forget(connection, taken)
 
     with office.database.read() as connection:
         left = set(connection.execute(select(stale_days.c.person_id)).scalars())

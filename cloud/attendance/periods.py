@@ -1,0 +1,99 @@
+"""Which months are closed, and by whom: the newest event of a month decides (M4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from cloud.db.tables import period_events
+from cloud.reports.dates import Month, parse_month
+
+
+class EventKind(StrEnum):
+    """What happened to a month."""
+
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodEvent:
+    """A month was closed or reopened.
+
+    Attributes:
+        reason: why it was reopened; None when closed.
+        hash: SHA-256 of what was frozen, in hex (docs/how-to/close-a-month.md); None when reopened.
+        people_n, days_n: how much was frozen; 0 when reopened.
+    """
+
+    event_id: int
+    month: Month
+    at_ms: int
+    kind: EventKind
+    actor: str
+    reason: str | None
+    hash: str | None
+    people_n: int
+    days_n: int
+
+
+def history(connection: Connection, month: Month) -> list[PeriodEvent]:
+    """What happened to ``month``, newest first."""
+    rows = connection.execute(
+        select(period_events)
+        .where(period_events.c.month == str(month))
+        .order_by(period_events.c.event_id.desc())
+    )
+    return [_event(row) for row in rows]
+
+
+def closings(
+    connection: Connection, first: date | None = None, last: date | None = None
+) -> list[PeriodEvent]:
+    """The closing of every month that is closed now, by month; only months that touch the dates given."""
+    newest = select(func.max(period_events.c.event_id)).group_by(period_events.c.month)
+    query = select(period_events).where(
+        period_events.c.event_id.in_(newest), period_events.c.kind == EventKind.CLOSED.value
+    )
+    if first is not None:
+        query = query.where(period_events.c.month >= f"{first:%Y-%m}")
+    if last is not None:
+        query = query.where(period_events.c.month <= f"{last:%Y-%m}")
+    return [_event(row) for row in connection.execute(query.order_by(period_events.c.month))]
+
+
+def closing_of(connection: Connection, month: Month) -> PeriodEvent | None:
+    """The closing of ``month`` if it is closed now."""
+    found = closings(connection, month.first, month.last)
+    return found[0] if found else None
+
+
+def closed_before(connection: Connection, month: Month) -> list[PeriodEvent]:
+    """The closings of the closed months directly before ``month``, oldest first (M5)."""
+    found: list[PeriodEvent] = []
+    for closing in reversed(closings(connection, last=month.previous.last)):
+        if closing.month != (found[-1].month if found else month).previous:
+            break
+        found.append(closing)
+    return found[::-1]
+
+
+def _event(row: Row[Any]) -> PeriodEvent:
+    month = parse_month(row.month)
+    if month is None:
+        raise ValueError(f"period_events has a month {row.month!r}")
+    return PeriodEvent(
+        event_id=row.event_id,
+        month=month,
+        at_ms=row.at_ms,
+        kind=EventKind(row.kind),
+        actor=row.actor,
+        reason=row.reason,
+        hash=row.hash,
+        people_n=row.people_n or 0,
+        days_n=row.days_n or 0,
+    )
