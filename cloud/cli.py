@@ -92,23 +92,32 @@ def build_parser() -> argparse.ArgumentParser:
 Commands = argparse._SubParsersAction  # noqa: SLF001  the type has no public name
 
 
+def _command(
+    commands: Commands[argparse.ArgumentParser],
+    name: str,
+    about: str,
+    parents: Sequence[argparse.ArgumentParser] = (),
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=about, description=about, parents=parents)
+
+
 def _service_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    serve = commands.add_parser("serve", parents=[shared], help="run the service until it is told to stop")
+    serve = _command(commands, "serve", "run the service until it is told to stop", [shared])
     serve.add_argument("--host", help="address to serve on (127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to serve on (8080; 0: any free one)")
     serve.add_argument("--broker-url", metavar="URL", help="embedded://, mqtt:// or mqtts://")
     serve.set_defaults(run=_serve)
-    ingest = commands.add_parser("ingest", parents=[shared], help="only take punches, beside a service")
+    ingest = _command(commands, "ingest", "only take punches, beside a service", [shared])
     ingest.add_argument("--broker-url", metavar="URL", help="mqtt:// or mqtts://")
     ingest.set_defaults(run=_ingest)
-    migrate = commands.add_parser("migrate", parents=[shared], help="bring the database to this release")
+    migrate = _command(commands, "migrate", "bring the database to this release", [shared])
     migrate.set_defaults(run=_migrate)
 
 
 def _user_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    user = commands.add_parser("user", help="people and programs that may use the service")
+    user = _command(commands, "user", "people and programs that may use the service")
     kinds = user.add_subparsers(metavar="ACTION", required=True)
-    add = kinds.add_parser("add", parents=[shared], help="add a user, or change password and role")
+    add = _command(kinds, "add", "add a user, or change password and role", [shared])
     add.add_argument("login")
     add.add_argument("--role", type=Role, choices=list(Role), required=True)
     add.add_argument(
@@ -119,22 +128,22 @@ def _user_commands(commands: Commands[argparse.ArgumentParser], shared: argparse
     add.set_defaults(
         run=_on_database(lambda a, access: access.user_add(a.login, a.role, from_stdin=a.password_stdin))
     )
-    token = kinds.add_parser("token", parents=[shared], help="print a new API token")
+    token = _command(kinds, "token", "print a new API token", [shared])
     token.add_argument("name")
     token.set_defaults(run=_on_database(lambda a, access: access.user_token(a.name)))
 
 
 def _terminal_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    terminal = commands.add_parser("terminal", help="the doors")
+    terminal = _command(commands, "terminal", "the doors")
     kinds = terminal.add_subparsers(metavar="ACTION", required=True)
-    add = kinds.add_parser("add", parents=[shared], help="print a one-time code to claim a terminal with")
+    add = _command(kinds, "add", "print a one-time code to claim a terminal with", [shared])
     add.add_argument("name")
     add.add_argument("--site", required=True)
     add.set_defaults(run=_on_database(lambda a, access: access.terminal_add(a.name, a.site)))
-    listing = kinds.add_parser("list", parents=[shared], help="a line a terminal")
+    listing = _command(kinds, "list", "a line a terminal", [shared])
     listing.add_argument("--json", action="store_true", help="JSON lines")
     listing.set_defaults(run=_on_database(lambda a, access: access.terminal_list(as_json=a.json)))
-    revoke = kinds.add_parser("revoke", parents=[shared], help="shut a terminal out; its punches stay")
+    revoke = _command(kinds, "revoke", "shut a terminal out; its punches stay", [shared])
     revoke.add_argument("name", help="name or id")
     revoke.set_defaults(run=_on_database(lambda a, access: access.terminal_revoke(a.name)))
 
@@ -158,8 +167,8 @@ def _migrate(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -
 
 
 def _import_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "import", parents=[shared], help="take a file of the office: a verdict per row, good rows are kept"
+    parser = _command(
+        commands, "import", "take a file of the office: a verdict per row, good rows are kept", [shared]
     )
     parser.add_argument("kind", choices=sorted(KINDS))
     parser.add_argument("file", type=Path, help="CSV, or the first sheet of a workbook")
@@ -180,7 +189,7 @@ def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> 
 
 
 def _recompute_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("recompute", parents=[shared], help="judge days again, from the facts alone")
+    parser = _command(commands, "recompute", "judge days again, from the facts alone", [shared])
     parser.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE")
     parser.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="included")
     parser.add_argument("--person", metavar="NUMBER", help="only this employee number")
@@ -207,7 +216,7 @@ def _date(text: str) -> date:
 
 
 def _export_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("export", parents=[shared], help="write the month report of everybody")
+    parser = _command(commands, "export", "write the month report of everybody", [shared])
     parser.add_argument("month", type=_month, metavar="YYYY-MM")
     parser.add_argument("file", type=Path, help="ends in .xlsx, .csv or .json")
     parser.add_argument("--language", type=Language, choices=list(Language), default=Language.ZH)
@@ -233,7 +242,7 @@ def _month(text: str) -> Month:
 
 
 def _cases_command(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("cases", help="run rule case files; 1 if any result differs")
+    parser = _command(commands, "cases", "run rule case files; 1 if any result differs")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="each case's full results")
     parser.set_defaults(run=_cases, config=None, state=None, database_url=None)
