@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from cloud.db.tables import stale_days
 from cloud.db.upsert import insert
@@ -68,6 +68,12 @@ def take(
         .limit(limit)
     )
     return [Marked(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
+
+
+def waiting(connection: Connection, first: date, last: date) -> int:
+    """How many days from ``first`` to ``last``, both in, are to be judged again."""
+    query = select(func.count()).select_from(stale_days).where(stale_days.c.date.between(first, last))
+    return connection.execute(query).scalar_one()
 
 
 def forget(connection: Connection, done: Sequence[Marked]) -> None:

@@ -6,10 +6,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
-from cloud.db.tables import quarantine, stale_days, streams, terminals
-from cloud.web.api.context import Ctx
+from cloud.attendance import coverage, stale
+from cloud.db.tables import quarantine, streams, terminals
+from cloud.web.api.context import Context, Ctx
+from models.clock import from_ms
 
 router = APIRouter(tags=["health"])
 
@@ -39,7 +41,7 @@ def metrics(ctx: Ctx) -> PlainTextResponse:
         gauges = {
             "kaoqin_terminals_online": connection.scalar(select(func.count()).where(online)),
             "kaoqin_quarantine_waiting": connection.scalar(select(func.count()).where(waiting)),
-            "kaoqin_stale_days": connection.scalar(select(func.count()).select_from(stale_days)),
+            "kaoqin_stale_days": _stale_days(connection, ctx),
             "kaoqin_punches_missing": connection.scalar(select(missing)),
         }
     totals = {
@@ -51,3 +53,10 @@ def metrics(ctx: Ctx) -> PlainTextResponse:
     lines = [f"# TYPE {name} counter\n{name} {value}" for name, value in totals.items()]
     lines += [f"# TYPE {name} gauge\n{name} {value}" for name, value in gauges.items()]
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _stale_days(connection: Connection, ctx: Context) -> int:
+    """Days to be judged now: a fact of today also marks tomorrow, which waits for its time."""
+    covered = coverage.span(connection)
+    today = from_ms(ctx.clock.wall_ms()).astimezone(ctx.zone).date()
+    return stale.waiting(connection, covered[0], today) if covered is not None else 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar
 
 import msgspec
@@ -11,10 +11,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from cloud.attendance import coverage
+from cloud.attendance import coverage, stale
 from cloud.people.users import issue_token
 from cloud.terminals.claim import CODE_LIFE_MS, issue_code
 from cloud.terminals.fleet import revoke
+from models.clock import from_ms
+from models.ids import PersonId
 from models.wire.messages import Claimed, Roster
 from tests.terminals import NOW_MS, add_person, committed, read_ack
 from tests.unit.cloud.api.conftest import Running
@@ -333,3 +335,18 @@ class TestHealth:
         assert "kaoqin_ingest_punches_total 1\n" in text
         assert "p-1" not in text
         assert "t-1" not in text
+
+    def test_a_day_that_waits_for_its_date_is_not_to_be_judged_yet(self, service: Running):
+        def stale_days() -> str:
+            metrics = service.client.get("/metrics").text
+            return next(line for line in metrics.splitlines() if line.startswith("kaoqin_stale_days "))
+
+        today = from_ms(NOW_MS).date()
+        service.punch(1)
+        until(
+            lambda: service.get("/api/v1/days", **{"from": str(today), "to": str(today)}).json()["days"] != []
+        )
+        with service.database.write() as connection:
+            stale.mark(connection, [(PersonId("p-1"), today + timedelta(days=2))], "punch", 0)
+
+        until(lambda: stale_days() == "kaoqin_stale_days 0")
