@@ -80,6 +80,13 @@ def judged_days(cloud: Cloud, story: Story, people: Mapping[str, PersonId], now_
     return Audit({"days": section}, tuple(wrong[:SHOWN]))
 
 
+def is_final(cloud: Cloud, story: Story, day: date, now_ms: int) -> bool:
+    """Whether everybody whose ``day`` is over has a final result of it."""
+    over = sum(_is_over(story, member, day, now_ms) for member in story.members)
+    told = cloud.rows("/api/v1/days", "days", **{"from": str(day), "to": str(day)})
+    return sum(result["state"] == "final" for result in told) >= over
+
+
 def month_reports(cloud: Cloud, story: Story) -> Audit:
     """The month reports: as JSON number by number, as files by their rows, and all months together."""
     files: list[Json] = []

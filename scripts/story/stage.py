@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from models.clock import SystemClock
 from models.ids import PersonId
-from scripts.story import hands, records, site
+from scripts.story import audit, hands, records, site
 from scripts.story.cloud import Cloud, wait_for
 from scripts.story.doors import OtherDoor
 from scripts.story.pictures import Pictures
-from scripts.story.plan import DOORS, Press, Story
+from scripts.story.plan import DOORS, Press, Story, local_date
 from scripts.story.site import Secrets, Site
 from scripts.story.workdays import shift_of
 
@@ -148,5 +149,12 @@ def _is_judged(stage: Stage) -> bool:
     if any(door.waiting() for door in stage.other_doors):
         return False
     gauges = stage.cloud.gauges()
-    stored = gauges["kaoqin_ingest_punches_total"]
-    return stored >= stage.made and gauges["kaoqin_stale_days"] == gauges["kaoqin_punches_missing"] == 0
+    if gauges["kaoqin_ingest_punches_total"] < stage.made or gauges["kaoqin_punches_missing"]:
+        return False
+    if gauges["kaoqin_stale_days"]:
+        return False
+    now_ms = SystemClock().wall_ms()
+    first = local_date(stage.story.presses[0].wall_ms)
+    return all(
+        audit.is_final(stage.cloud, stage.story, day, now_ms) for day in (first, stage.story.span.last)
+    )
