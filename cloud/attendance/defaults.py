@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlalchemy import Connection, insert, select
 
+from cloud.attendance.rulesets import SINCE_EVER
 from cloud.db.tables import groups, leave_types, policies, shifts
 from cloud.office.calendar import seed_year
 
 DEFAULT_GROUP = "default"
 DEFAULT_SHIFT = "DAY"
 _SHIFTS = {DEFAULT_SHIFT: ["09:00-12:00", "13:00-18:00"], "NIGHT": ["22:00-26:00", "27:00-30:00"]}
-SINCE_EVER = date(1, 1, 1)
 
 _LEAVE_TYPES = (
     ("annual", "年假", "Annual leave", "年", "workday"),

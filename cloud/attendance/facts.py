@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, select, tuple_
 
-from cloud.attendance.rulesets import Cache, GroupRules, load_rules
+from cloud.attendance.rulesets import GroupRules, Rulebook
 from cloud.db.tables import (
     exemptions,
     office_records,
@@ -70,7 +70,7 @@ class AsOf:
 
 
 def load(
-    connection: Connection, who: Sequence[PersonId], span: tuple[date, date], view: AsOf, cache: Cache
+    connection: Connection, who: Sequence[PersonId], span: tuple[date, date], view: AsOf, book: Rulebook
 ) -> Loaded:
     """What ``who`` are to be judged on in ``span``, both ends in; people that do not exist are left out.
 
@@ -79,7 +79,6 @@ def load(
     """
     zone = view.zone
     first, last = span[0].replace(day=1) - _MARGIN, span[1] + _MARGIN
-    book = load_rules(connection, zone, cache)
     marks, sites = _terminals(connection)
     loaded = Loaded({}, {})
     for start in range(0, len(who), _PEOPLE_A_QUERY):

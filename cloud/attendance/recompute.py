@@ -14,7 +14,7 @@ from cloud.attendance.difference import difference
 from cloud.attendance.facts import AsOf, Judgeable, load
 from cloud.attendance.inputs import Inputs
 from cloud.attendance.late import note_late
-from cloud.attendance.rulesets import Cache
+from cloud.attendance.rulesets import Cache, load_rules
 from cloud.db.tables import attendance_days, day_changes
 from cloud.db.upsert import insert
 from cloud.rules.engine import Judge
@@ -55,7 +55,8 @@ def judge_days(
     if not wanted:
         return Judgement([], {})
     span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
-    loaded = load(connection, sorted(wanted), (span[0], _month_end(span[1])), view, cache)
+    book = load_rules(connection, view.zone, cache)
+    loaded = load(connection, sorted(wanted), (span[0], _month_end(span[1])), view, book)
     judgement = Judgement([], dict(loaded.unjudgeable))
     for person, one in loaded.people.items():
         days = _rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -18,8 +19,64 @@ from cloud.rules.facts import RuleSet
 from cloud.rules.plain import Plain
 from cloud.rules.plan import PlanBook
 
-_SINCE_EVER = date(1, 1, 1)
+SINCE_EVER = date(1, 1, 1)
+"""How the table writes that a policy version holds since ever."""
+
 _DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version of a group's policy; ``since`` None: since ever. Parameters not named have their defaults."""
+
+    since: date | None
+    version: str
+    parameters: Mapping[str, Plain]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """People judged by one rule set; ``week`` by weekday as in a case file; versions by date."""
+
+    name: str
+    week: Mapping[str, Plain]
+    is_default: bool
+    versions: tuple[VersionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """What the calendar says of a date, and who says so; the words are those of a case file."""
+
+    kind: str
+    half: str | None
+    shift_of: str | None
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class YearRow:
+    """Whether a year of the calendar waits for its official notice, and where it is from."""
+
+    provisional: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTables:
+    """All rules as they are stored: shifts by name, groups by id, the calendar by date."""
+
+    shifts: Mapping[str, Plain]
+    groups: Mapping[str, GroupRow]
+    calendar: Mapping[date, CalendarRow]
+    years: Mapping[int, YearRow]
+    leave_types: Mapping[str, str]
+
+    @property
+    def default(self) -> str | None:
+        """The group of people who are in none."""
+        return next((group_id for group_id, group in self.groups.items() if group.is_default), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +108,70 @@ Cache = dict[bytes, GroupRules]
 
 def load_rules(connection: Connection, zone: ZoneInfo, cache: Cache) -> Rulebook:
     """The rules of all groups as they stand; ``cache`` grows by those that are new."""
-    shared = _shared(connection, zone)
-    versions: dict[str, list[Plain]] = {}
+    return rulebook(read_tables(connection), zone, cache)
+
+
+def read_tables(connection: Connection) -> RuleTables:
+    """All rules as they are stored."""
+    versions: dict[str, list[VersionRow]] = {}
     for row in connection.execute(select(policies).order_by(policies.c.from_date)):
-        version: dict[str, Plain] = {**row.parameters, "version": row.version}
-        if row.from_date > _SINCE_EVER:
-            version["from"] = row.from_date.isoformat()
-        versions.setdefault(row.group_id, []).append(version)
+        since = row.from_date if row.from_date > SINCE_EVER else None
+        versions.setdefault(row.group_id, []).append(VersionRow(since, row.version, row.parameters))
+    return RuleTables(
+        shifts={row.name: row.definition for row in connection.execute(select(shifts))},
+        groups={
+            row.group_id: GroupRow(row.name, row.week, row.is_default, tuple(versions.get(row.group_id, ())))
+            for row in connection.execute(select(groups))
+        },
+        calendar={
+            row.date: CalendarRow(row.kind, row.half, row.shift_of, row.name, row.source)
+            for row in connection.execute(select(calendar_days))
+        },
+        years={
+            row.year: YearRow(row.provisional, row.source)
+            for row in connection.execute(select(calendar_years).order_by(calendar_years.c.year))
+        },
+        leave_types={
+            code: count
+            for code, count in connection.execute(select(leave_types.c.code, leave_types.c.count)).tuples()
+        },
+    )
+
+
+def rulebook(tables: RuleTables, zone: ZoneInfo, cache: Cache) -> Rulebook:
+    """What ``tables`` mean for every group; ``cache`` grows by the rules that are new."""
+    shared = _shared(tables, zone)
     found: dict[str, GroupRules] = {}
     broken: dict[str, str] = {}
-    default = None
-    for row in connection.execute(select(groups)):
+    for group_id, group in tables.groups.items():
         try:
-            found[row.group_id] = _group(
-                {**shared, "week": row.week, "policy": versions.get(row.group_id, [])}, cache
-            )
+            found[group_id] = _group(shared | group_case(group), cache)
         except (BadCase, RefusedInput) as error:
-            broken[row.group_id] = str(error)
-        if row.is_default:
-            default = row.group_id
-    return Rulebook(found, default, broken)
+            broken[group_id] = str(error)
+    return Rulebook(found, tables.default, broken)
+
+
+def group_case(group: GroupRow) -> dict[str, Plain]:
+    """The week and the policy of a group in the words of a case file."""
+    return {"week": dict(group.week), "policy": [version_case(version) for version in group.versions]}
+
+
+def version_case(version: VersionRow) -> dict[str, Plain]:
+    """One policy version in the words of a case file."""
+    found: dict[str, Plain] = {**version.parameters, "version": version.version}
+    if version.since is not None:
+        found["from"] = version.since.isoformat()
+    return found
+
+
+def calendar_case(row: CalendarRow) -> dict[str, Plain]:
+    """One day of the calendar in the words of a case file."""
+    day: dict[str, Plain] = {"kind": row.kind}
+    if row.half:
+        day["half"] = row.half
+    if row.shift_of:
+        day["shift_of"] = row.shift_of
+    return day
 
 
 def _group(case: dict[str, Plain], cache: Cache) -> GroupRules:
@@ -89,24 +190,13 @@ def _counts_month(rules: RuleSet) -> bool:
     )
 
 
-def _shared(connection: Connection, zone: ZoneInfo) -> dict[str, Plain]:
-    calendar: dict[str, Plain] = {}
-    for row in connection.execute(select(calendar_days)):
-        day: dict[str, Plain] = {"kind": row.kind}
-        if row.half:
-            day["half"] = row.half
-        if row.shift_of:
-            day["shift_of"] = row.shift_of
-        calendar[row.date.isoformat()] = day
-    provisional: list[Plain] = list(
-        connection.execute(select(calendar_years.c.year).where(calendar_years.c.provisional)).scalars()
-    )
-    counts = connection.execute(select(leave_types.c.code, leave_types.c.count))
+def _shared(tables: RuleTables, zone: ZoneInfo) -> dict[str, Plain]:
+    provisional: list[Plain] = [year for year, row in tables.years.items() if row.provisional]
     return {
         "zone": zone.key,
         "as_of": "2000-01-01",
-        "shifts": {row.name: row.definition for row in connection.execute(select(shifts))},
-        "calendar": calendar,
+        "shifts": dict(tables.shifts),
+        "calendar": {day.isoformat(): calendar_case(row) for day, row in tables.calendar.items()},
         "provisional_years": provisional,
-        "leave_types": {code: {"count": count} for code, count in counts},
+        "leave_types": {code: {"count": count} for code, count in tables.leave_types.items()},
     }
