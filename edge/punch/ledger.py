@@ -222,6 +222,7 @@ class Ledger:
             self._boot = rows.begin_boot(db, self._machine.boot_id)
             self._streams = rows.streams(db)
             if self._must_move():
+                rows.appeal(db)
                 self.open_stream_in(db, rows.MOVED if self._streams else rows.FIRST)
                 self._streams = rows.streams(db)
                 self._opened = None

@@ -25,6 +25,9 @@ CONFLICT = "conflict"
 NOT_ME = "not_me"
 """A note: the person the terminal named said it was not them."""
 
+_REFUSED_IDENTITY = ("revoked_terminal", "foreign_terminal", "unknown_terminal")
+"""Refusals that speak of the terminal, not of the punch."""
+
 _COLUMNS = (
     "stream_no, seq, punch_id, person_id, wall_ms, monotonic_ms, boot, clock, method, direction, score_milli"
 )
@@ -188,6 +191,12 @@ def refuse(db: sqlite3.Connection, stream_no: int, refusals: Iterable[tuple[int,
         "INSERT INTO refused (stream_no, seq, code, refused_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         ((stream_no, seq, code, at_ms) for seq, code in refusals),
     )
+
+
+def appeal(db: sqlite3.Connection) -> int:
+    """Let punches wait again that were refused for the terminal's sake: it has been claimed anew."""
+    marks = ", ".join("?" * len(_REFUSED_IDENTITY))
+    return db.execute(f"DELETE FROM refused WHERE code IN ({marks})", _REFUSED_IDENTITY).rowcount  # noqa: S608 - marks
 
 
 def note(db: sqlite3.Connection, punch_id: PunchId, code: str, at_ms: int) -> None:

@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 import structlog
 
 from edge.backoff import Backoff, jitter
-from edge.errors import EdgeError, LedgerUnavailable
+from edge.errors import EdgeError
 from edge.health.clock_quality import offset_ms
 from edge.punch.ledger import Ledger
 from edge.sync.core import (
@@ -155,6 +155,7 @@ class Uplink:
         self._link: MqttLink | None = None
         self._online = False
         self._reported_down = False
+        self._trouble: str | None = None
         self._connect_due_ms = 0
         self._said: Report | None = None
         self._said_ms = -STATE_EVERY_MS
@@ -212,11 +213,12 @@ class Uplink:
         while not self._stopping.is_set():
             try:
                 self._step()
-            except LedgerUnavailable as error:
+            except EdgeError as error:
                 self._start_over(str(error))
-            except Exception:
-                log.exception("uplink_failed")
-                self._start_over("a defect of this program")
+            except Exception as error:  # whatever it was, what waits must still be delivered
+                if self._trouble is None:
+                    log.exception("uplink_failed")
+                self._start_over(type(error).__name__)
         self._leave()
 
     def _step(self) -> None:
@@ -261,7 +263,9 @@ class Uplink:
             self._feed(Connected(), self._clock.monotonic_ms())
 
     def _start_over(self, reason: str) -> None:
-        log.warning("uplink_restarted", reason=reason)
+        if reason != self._trouble:
+            log.warning("uplink_started_over", reason=reason)
+        self._trouble = reason
         self._stale = True
         self._stopping.wait(_REBUILD_MS / 1000)
 
@@ -325,6 +329,7 @@ class Uplink:
                 return self._publish(stream_id, seqs)
             case MarkDelivered(stream_id, seqs):
                 self._outbox.mark_delivered(stream_id, seqs, wall_ms)
+                self._trouble = None
             case Refuse(stream_id, refusals):
                 log.warning("punches_refused", refusals=refusals, stream=stream_id.hex())
                 self._outbox.refuse(stream_id, refusals, wall_ms)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.health.machine import Machine
 from edge.identification import Identified
@@ -215,3 +216,26 @@ os._exit(9)
 
     wait_for(lambda: bool(cloud.states) and not cloud.states[-1].online)
     assert cloud.states[0].online
+
+
+def test_a_ledger_that_fails_for_a_while_holds_delivery_up_and_is_complained_of_once(
+    broker: RunningBroker, cloud: CloudPeer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(uplink_module, "_REBUILD_MS", 50)
+    ledger.append_many(drafts(250))
+    ledger.write(
+        lambda db: db.execute(
+            "CREATE TRIGGER broken BEFORE UPDATE ON punches BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+        )
+    )
+    link = Uplink(ledger, login(broker), CLOCK)
+    with capture_logs() as logs:
+        link.start()
+        wait_for(lambda: len(cloud.batches) > 9)
+        ledger.write(lambda db: db.execute("DROP TRIGGER broken"))
+        wait_for(lambda: link.waiting() == 0)
+    link.stop()
+
+    assert len(cloud.stored) == 250
+    complaints = [log for log in logs if log["event"] == "uplink_started_over"]
+    assert len(complaints) == 1

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.backoff import Backoff, jitter
 from edge.health import parts
@@ -41,12 +42,14 @@ def test_a_part_that_cannot_start_is_away_with_the_reason_and_tried_again(monkey
 
     supervised = Supervised("lamp", build)
     assert supervised.health() == Part("lamp", "away", "starting")
-    supervised.start()
-    wait_for(lambda: supervised.health() == Part("lamp", "away", "no current"))
-    seen.set()
-
-    wait_for(lambda: supervised.health() == Part("lamp", "ok"))
+    with capture_logs() as logs:
+        supervised.start()
+        wait_for(lambda: supervised.health() == Part("lamp", "away", "no current"))
+        wait_for(lambda: len(tries) >= 4)
+        seen.set()
+        wait_for(lambda: supervised.health() == Part("lamp", "ok"))
     supervised.stop()
+    assert [log["event"] for log in logs] == ["part_not_started"]
     assert supervised.worker is lamp
     assert lamp.calls == ["start", "stop"]
 

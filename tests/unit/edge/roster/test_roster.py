@@ -145,6 +145,7 @@ def test_the_refresher_asks_at_once_and_when_another_version_is_announced(cloud:
     wait_for(lambda: store.current.version == "v1")
     refresher.announced("v1")
     refresher.announced("")
+    assert not refresher._wake.is_set()
     cloud.roster = SECOND
 
     refresher.announced("v2")

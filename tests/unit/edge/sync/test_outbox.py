@@ -107,6 +107,18 @@ def test_conflicting_punches_go_on_in_one_new_stream_as_they_were(ledger: Ledger
     assert [(punch.wall_ms, punch.boot) for punch in again] == [(1_002, 1), (1_003, 1), (1_007, 1)]
 
 
+def test_punches_refused_for_the_terminal_s_sake_wait_again_once_it_is_claimed_anew(tmp_path: Path):
+    path = tmp_path / "again.db"
+    with Ledger(path, TERMINAL, Machine("machine-1", "boot-1")) as ledger:
+        stream = ledger.append_many([draft(1), draft(2), draft(3)])[0].stream_id
+        Outbox(ledger).refuse(stream, [(1, "revoked_terminal"), (2, "malformed")], at_ms=1)
+    with Ledger(path, TERMINAL, Machine("machine-1", "boot-2")) as ledger:
+        assert waiting(Outbox(ledger)) == [[3]]
+
+    with Ledger(path, TerminalId("t-new"), Machine("machine-1", "boot-2")) as ledger:
+        assert waiting(Outbox(ledger)) == [[1, 3], []]
+
+
 def test_a_backlog_with_holes_is_read_as_spans(ledger: Ledger, outbox: Outbox):
     stream = ledger.stream.stream_id
     ledger.append_many([draft(number) for number in range(11, 5_001)])
