@@ -131,10 +131,7 @@ def read_tables(connection: Connection) -> RuleTables:
             row.year: YearRow(row.provisional, row.source)
             for row in connection.execute(select(calendar_years).order_by(calendar_years.c.year))
         },
-        leave_types={
-            code: count
-            for code, count in connection.execute(select(leave_types.c.code, leave_types.c.count)).tuples()
-        },
+        leave_types=dict(connection.execute(select(leave_types.c.code, leave_types.c.count)).all()),
     )
 
 
