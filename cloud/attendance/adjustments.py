@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from cloud.attendance.codec import decode
-from cloud.attendance.periods import PeriodEvent, closed_before, closing_of
+from cloud.attendance.periods import Closings, PeriodEvent, closed_before
 from cloud.db.tables import attendance_days, closed_adjustments, closed_days, late_days
 from cloud.reports.dates import Month
 from cloud.rules.month import adjustable
@@ -40,12 +40,12 @@ class DayAdjustment:
 
 
 def adjustments(
-    connection: Connection, month: Month, who: Sequence[PersonId] | None = None
+    connection: Connection, closed: Closings, month: Month, who: Sequence[PersonId] | None = None
 ) -> list[DayAdjustment]:
     """What ``month`` lists, by date: frozen if it is closed, else as known now; of ``who`` only."""
-    closing = closing_of(connection, month)
+    closing = closed.get(month)
     if closing is None:
-        return open_adjustments(connection, month, who)
+        return open_adjustments(connection, closed, month, who)
     table = closed_adjustments.c
     rows = connection.execute(
         select(table.person_id, table.date, table.delta)
@@ -56,10 +56,10 @@ def adjustments(
 
 
 def open_adjustments(
-    connection: Connection, month: Month, who: Sequence[PersonId] | None = None
+    connection: Connection, closed: Closings, month: Month, who: Sequence[PersonId] | None = None
 ) -> list[DayAdjustment]:
     """What ``month`` would list if it were closed now."""
-    chain = closed_before(connection, month)
+    chain = closed_before(closed, month)
     if not chain:
         return []
     listed = _listed(connection, chain, who)

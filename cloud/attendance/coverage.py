@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, delete, func, literal, or_, select
 
 from cloud.attendance import stale
 from cloud.attendance.facts import AsOf, complete_until
+from cloud.attendance.periods import closings
 from cloud.db.tables import attendance_days, coverage, people, punches, stale_days, terminals
 from cloud.db.upsert import insert
 from models.attendance import DayState
@@ -30,13 +31,17 @@ def span(connection: Connection) -> tuple[date, date] | None:
 def extend(connection: Connection, view: AsOf) -> None:
     """Cover every date from that of the oldest punch to today, for everybody employed.
 
-    Before the first punch there is nothing to judge: nobody was absent before the system was there.
+    Before the first punch there is nothing to judge: nobody was absent before the system was there. What was
+    not covered when its month was closed stays so.
     """
     covered = span(connection)
     oldest = _oldest(connection, view)
     if oldest is None and covered is None:
         return
     first = min(oldest or view.today, covered[0] if covered else view.today)
+    if covered:
+        closed = [month for month in closings(connection) if month.first <= covered[0]]
+        first = max(first, min(covered[0], closed[-1].next.first)) if closed else first
     reach(connection, (first, view.today), view.now_ms)
     # A punch marks the day before it too; before the first one there is nothing to judge.
     connection.execute(delete(stale_days).where(stale_days.c.date < first))

@@ -21,8 +21,7 @@ def note_late(connection: Connection, changed: Sequence[PersonDay]) -> None:
     """
     if not changed:
         return
-    dates = [day for _, day in changed]
-    closed = {one.month for one in closings(connection, min(dates), max(dates))}
+    closed = closings(connection)
     rows = [{"person_id": person, "date": day} for person, day in changed if month_of(day) in closed]
     if rows:
         statement = insert(connection, late_days)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -51,34 +51,27 @@ def history(connection: Connection, month: Month) -> list[PeriodEvent]:
     return [_event(row) for row in rows]
 
 
-def closings(
-    connection: Connection, first: date | None = None, last: date | None = None
-) -> list[PeriodEvent]:
-    """The closing of every month that is closed now, by month; only months that touch the dates given."""
+Closings = Mapping[Month, PeriodEvent]
+"""The closing of every month that is closed now, in order of month."""
+
+
+def closings(connection: Connection) -> Closings:
+    """Which months are closed: ask once, and answer all questions of a page from it."""
     newest = select(func.max(period_events.c.event_id)).group_by(period_events.c.month)
-    query = select(period_events).where(
-        period_events.c.event_id.in_(newest), period_events.c.kind == EventKind.CLOSED.value
+    rows = connection.execute(
+        select(period_events)
+        .where(period_events.c.event_id.in_(newest), period_events.c.kind == EventKind.CLOSED.value)
+        .order_by(period_events.c.month)
     )
-    if first is not None:
-        query = query.where(period_events.c.month >= f"{first:%Y-%m}")
-    if last is not None:
-        query = query.where(period_events.c.month <= f"{last:%Y-%m}")
-    return [_event(row) for row in connection.execute(query.order_by(period_events.c.month))]
+    return {event.month: event for event in map(_event, rows)}
 
 
-def closing_of(connection: Connection, month: Month) -> PeriodEvent | None:
-    """The closing of ``month`` if it is closed now."""
-    found = closings(connection, month.first, month.last)
-    return found[0] if found else None
-
-
-def closed_before(connection: Connection, month: Month) -> list[PeriodEvent]:
+def closed_before(closed: Closings, month: Month) -> list[PeriodEvent]:
     """The closings of the closed months directly before ``month``, oldest first (M5)."""
     found: list[PeriodEvent] = []
-    for closing in reversed(closings(connection, last=month.previous.last)):
-        if closing.month != (found[-1].month if found else month).previous:
-            break
+    while (closing := closed.get(month.previous)) is not None:
         found.append(closing)
+        month = month.previous
     return found[::-1]
 
 

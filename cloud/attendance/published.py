@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, not_, select, union_all
+from sqlalchemy import ColumnElement, Subquery, not_, select, union_all
 
-from cloud.attendance.periods import closing_of, closings
+from cloud.attendance.periods import Closings
 from cloud.db.tables import attendance_days, closed_days, closed_people, people
 from cloud.reports.dates import Month
 from cloud.reports.people import employed_in
@@ -15,32 +15,31 @@ from cloud.reports.people import employed_in
 _COLUMNS = ("person_id", "date", "result", "input_hash", "judged_ms")
 
 
-def published_days(connection: Connection, first: date, last: date) -> Subquery:
+def published_days(closed: Closings, first: date, last: date) -> Subquery:
     """Results from ``first`` to ``last``, both in, to select from.
 
     Columns: person_id, date, result, input_hash, judged_ms; as in ``attendance_days``.
     """
-    closed = closings(connection, first, last)
+    frozen_months = [month for month in closed if month.first <= last and first <= month.last]
     live = select(*(attendance_days.c[name] for name in _COLUMNS)).where(
         attendance_days.c.date.between(first, last),
-        *(not_(attendance_days.c.date.between(one.month.first, one.month.last)) for one in closed),
+        *(not_(attendance_days.c.date.between(month.first, month.last)) for month in frozen_months),
     )
-    if not closed:
+    if not frozen_months:
         return live.subquery("days")
     frozen = select(*(closed_days.c[name] for name in _COLUMNS)).where(
-        closed_days.c.event_id.in_([one.event_id for one in closed])
+        closed_days.c.event_id.in_([closed[month].event_id for month in frozen_months])
     )
-    if closed[0].month.first < first or last < closed[-1].month.last:
+    if frozen_months[0].first < first or last < frozen_months[-1].last:
         frozen = frozen.where(closed_days.c.date.between(first, last))
-    parts: list[Select[tuple[object, ...]]] = [frozen]
-    if not _all_closed([one.month for one in closed], first, last):
-        parts.append(live)
-    return (union_all(*parts) if len(parts) > 1 else frozen).subquery("days")
+    if _all_closed(frozen_months, first, last):
+        return frozen.subquery("days")
+    return union_all(frozen, live).subquery("days")
 
 
-def people_in(connection: Connection, month: Month) -> ColumnElement[bool]:
+def people_in(closed: Closings, month: Month) -> ColumnElement[bool]:
     """The condition on ``people`` for who belongs to ``month``: for good, once it is closed."""
-    closing = closing_of(connection, month)
+    closing = closed.get(month)
     if closing is None:
         return employed_in(month)
     frozen = select(closed_people.c.person_id).where(

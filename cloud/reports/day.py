@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 
 from cloud.attendance import codec
+from cloud.attendance.adjustments import Delta, adjustments
+from cloud.attendance.periods import Closings, PeriodEvent, closings
+from cloud.attendance.published import published_days
 from cloud.db.tables import attendance_days, day_changes, office_records, punches, stale_days
 from cloud.office.codec import record_of
-from cloud.reports.dates import day_bounds_ms
+from cloud.reports.dates import Month, day_bounds_ms, month_of
 from models.attendance import AttendanceDay
 from models.ids import PersonId
 from models.office import OfficeRecord
@@ -54,8 +57,27 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedAdjustment:
+    """What a later month lists for the date."""
+
+    month: Month
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A date of a closed month: its closing, and where what became known later is listed."""
+
+    closing: PeriodEvent
+    adjustments: tuple[ListedAdjustment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DayReport:
-    """Everything about one date; ``result`` None: not judged yet. ``stale``: about to be judged again."""
+    """Everything about one date; ``result`` None: not judged yet. ``stale``: about to be judged again.
+
+    ``closed``: the month is closed, and ``result`` is what was frozen.
+    """
 
     date: date
     result: AttendanceDay | None
@@ -64,14 +86,15 @@ class DayReport:
     punches: tuple[PunchRow, ...]
     records: tuple[OfficeRecord, ...]
     changes: tuple[ChangeRow, ...]
+    closed: ClosedDay | None = None
 
 
 def day_report(connection: Connection, person_id: PersonId, day: date, zone: ZoneInfo) -> DayReport:
     """The date of a person; the caller has asked whether the viewer may see them."""
+    closed = closings(connection)
+    table = published_days(closed, day, day).c
     stored = connection.execute(
-        select(attendance_days.c.result, attendance_days.c.judged_ms).where(
-            attendance_days.c.person_id == person_id, attendance_days.c.date == day
-        )
+        select(table.result, table.judged_ms).where(table.person_id == person_id)
     ).one_or_none()
     stale = connection.execute(
         select(stale_days.c.mark).where(stale_days.c.person_id == person_id, stale_days.c.date == day)
@@ -85,7 +108,25 @@ def day_report(connection: Connection, person_id: PersonId, day: date, zone: Zon
         punches=tuple(_punches(connection, person_id, _window(day, result, zone))),
         records=tuple(_records(connection, person_id, day)),
         changes=tuple(_changes(connection, person_id, day)),
+        closed=_closed(connection, closed, person_id, day),
     )
+
+
+def _closed(connection: Connection, closed: Closings, person_id: PersonId, day: date) -> ClosedDay | None:
+    closing = closed.get(month_of(day))
+    if closing is None:
+        return None
+    listed = []
+    month = closing.month
+    while True:
+        month = month.next
+        listed += [
+            ListedAdjustment(month, one.delta)
+            for one in adjustments(connection, closed, month, [person_id])
+            if one.date == day
+        ]
+        if month not in closed:
+            return ClosedDay(closing, tuple(listed))
 
 
 def neighbours(connection: Connection, person_id: PersonId, day: date) -> tuple[date | None, date | None]:

@@ -14,7 +14,9 @@ from pydantic import AwareDatetime, BaseModel, JsonValue
 from sqlalchemy import Connection, Row, select
 
 from cloud.attendance.codec import decode
-from cloud.db.tables import attendance_days, day_changes, people, punches
+from cloud.attendance.periods import closings
+from cloud.attendance.published import published_days
+from cloud.db.tables import day_changes, people, punches
 from cloud.rules.plain import Plain, day_plain
 from cloud.terminals.fleet import Terminal, all_terminals
 from cloud.web.api.context import ApiClient, Ctx
@@ -133,17 +135,19 @@ def get_days(
     last: Annotated[date, Query(alias="to", description="Included.")],
     person: Person = None,
 ) -> Response:
-    """Results by date and person; fields as in docs/reference/rules.md section 2, without the explanation."""
+    """Results by date and person, of closed months as frozen; fields as in docs/reference/rules.md section 2.
+
+    The explanation is left out.
+    """
     if last < first or (last - first).days >= DAYS_MAX:
         detail = f"from must not be after to, and at most {DAYS_MAX} days can be asked for"
         raise Problem(HTTPStatus.BAD_REQUEST, "bad_span", detail)
-    query = select(attendance_days.c.person_id, attendance_days.c.result).where(
-        attendance_days.c.date.between(first, last)
-    )
     with ctx.database.read() as connection:
+        table = published_days(closings(connection), first, last).c
+        query = select(table.person_id, table.result)
         if person is not None:
-            query = query.where(attendance_days.c.person_id == _person_id(connection, person))
-        query = query.order_by(attendance_days.c.date, attendance_days.c.person_id).limit(ROWS_MAX + 1)
+            query = query.where(table.person_id == _person_id(connection, person))
+        query = query.order_by(table.date, table.person_id).limit(ROWS_MAX + 1)
         rows = connection.execute(query).all()
     if len(rows) > ROWS_MAX:
         raise Problem(HTTPStatus.BAD_REQUEST, "too_many_rows", f"more than {ROWS_MAX} days: ask for fewer")
@@ -160,11 +164,8 @@ def get_day(ctx: Ctx, _client: ApiClient, person: str, day: date) -> Response:
     """The result with its explanation, and what it was before."""
     with ctx.database.read() as connection:
         person_id = _person_id(connection, person)
-        row = connection.execute(
-            select(attendance_days).where(
-                attendance_days.c.person_id == person_id, attendance_days.c.date == day
-            )
-        ).first()
+        table = published_days(closings(connection), day, day)
+        row = connection.execute(select(table).where(table.c.person_id == person_id)).first()
         if row is None:
             raise Problem(HTTPStatus.NOT_FOUND, "no_such_day", f"nothing was judged for {person} on {day}")
         changes = connection.execute(
