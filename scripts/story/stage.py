@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
+
 from models.clock import SystemClock
 from models.ids import PersonId
 from scripts.story import audit, hands, records, site
@@ -128,7 +130,12 @@ def enrol(stage: Stage) -> None:
 
 
 def open_doors(stage: Stage) -> None:
-    """Run the first door as its own process, the others in this one."""
+    """Run the first door as its own process, the others in this one, with a log of their own."""
+    log = (stage.site.processes.logs / "other-doors.log").open("a")
+    structlog.configure(
+        processors=[*structlog.get_config()["processors"][:-1], structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(log),
+    )
     site.start_terminal(stage.site)
     stage.other_doors = [
         site.open_other_door(stage.site, place, len(stage.people)) for place in range(1, len(DOORS))
