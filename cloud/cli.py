@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from cloud.attendance.facts import AsOf
 from cloud.commands.access import Access
 from cloud.commands.console import complain
+from cloud.commands.errors import CannotBeDone
 from cloud.commands.importing import KINDS, import_file
 from cloud.database import open_database
 from cloud.db.engine import DatabaseUnavailable
@@ -36,6 +37,7 @@ _SENTENCES = (
     BadBrokerUrl,
     BadSettings,
     BadSheet,
+    CannotBeDone,
     DatabaseNewer,
     DatabaseOlder,
     DatabaseUnavailable,
@@ -47,10 +49,6 @@ _SENTENCES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = build_parser().parse_args(argv)
-    from cloud.commands.exporting import BadExport
-    from cloud.commands.serve import PortTaken
-    from cloud.ingest.broker import BrokerNotStarted
-
     try:
         settings = load(
             arguments.config,
@@ -62,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         run: Run = arguments.run
         return run(arguments, settings, SystemClock())
-    except (*_SENTENCES, BadExport, PortTaken, BrokerNotStarted) as error:
+    except _SENTENCES as error:
         complain(f"kaoqin-cloud: {error}")
     except DBAPIError as error:
         complain(f"kaoqin-cloud: the database does not work: {error.orig}")

@@ -21,8 +21,8 @@ def open_database(settings: Settings, clock: Clock) -> Database:
     database = Database(settings.database)
     try:
         if database.is_sqlite:
-            migrate(database)
-            fill(database, settings, clock)
+            if migrate(database):
+                fill(database, settings, clock)
         else:
             require_newest(database)
     except BaseException:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cloud.attendance.facts import AsOf
 from cloud.commands.console import say
+from cloud.commands.errors import BadExport
 from cloud.db.engine import Database
 from cloud.reports.calendar import leave_names, month_days
 from cloud.reports.dates import Month
@@ -22,10 +23,6 @@ from models.clock import from_ms
 from models.person import Language
 
 KINDS = (".xlsx", ".csv", ".json")
-
-
-class BadExport(Exception):
-    """The report cannot be written as asked; the message says why."""
 
 
 def export_month(database: Database, month: Month, path: Path, language: Language, view: AsOf) -> int:

@@ -10,24 +10,22 @@ import uvicorn
 
 from cloud.app import Service, application
 from cloud.commands.console import log_to_stderr, say
+from cloud.commands.errors import NoBroker, PortTaken
 from cloud.database import fill
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
+from cloud.ingest.broker import BrokerNotStarted
 from cloud.settings import Settings
 from models.clock import Clock
 
 _GOODBYE_S = 5
 
 
-class PortTaken(Exception):
-    """Nothing can be served at this address; the message says why."""
-
-
 def serve(settings: Settings, clock: Clock) -> int:
     """Serve until SIGTERM or SIGINT."""
     listening = _listen(settings.host, settings.port)
     with listening:
-        service = Service(settings, clock)
+        service = _service(settings, clock)
         log_to_stderr()
         port = listening.getsockname()[1]
         config = uvicorn.Config(
@@ -51,7 +49,7 @@ def ingest(settings: Settings, clock: Clock) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service = Service(settings, clock)
+    service = _service(settings, clock)
     log_to_stderr()
     service.start()
     say(f"Taking punches from {service.broker_url}")
@@ -70,6 +68,13 @@ def bring_up_to_date(settings: Settings, clock: Clock) -> int:
         database.close()
     say("made a new database" if new else "the database is up to date")
     return 0
+
+
+def _service(settings: Settings, clock: Clock) -> Service:
+    try:
+        return Service(settings, clock)
+    except BrokerNotStarted as error:
+        raise NoBroker(str(error)) from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

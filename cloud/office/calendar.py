@@ -11,16 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-import chinese_calendar
-import holidays
 from sqlalchemy import Connection, delete, insert, select
 
 from cloud.db.tables import calendar_days, calendar_years
 
 NOTICE = "State Council notice"
 COMPUTED = "computed, no notice yet"
-
-_CHINESE: dict[str, str] = {kind.value: kind.chinese for kind in chinese_calendar.Holiday}
 
 # How the package marks days off that are not themselves statutory, in its English names.
 _NOT_STATUTORY = ("substituted", "observed")
@@ -46,14 +42,17 @@ class SeedYear:
 
 def china(year: int) -> SeedYear:
     """The calendar of ``year``."""
+    import chinese_calendar
+
+    words: dict[str, str] = {kind.value: kind.chinese for kind in chinese_calendar.Holiday}
     statutory = _statutory(year)
     notice = {
-        day: _CHINESE.get(name, name)
+        day: words.get(name, name)
         for day, name in chinese_calendar.constants.holidays.items()
         if day.year == year
     }
     makeup = {
-        day: _CHINESE.get(name, name)
+        day: words.get(name, name)
         for day, name in chinese_calendar.constants.workdays.items()
         if day.year == year
     }
@@ -101,6 +100,8 @@ def seed_year(connection: Connection, year: int) -> bool:
 
 
 def _statutory(year: int) -> dict[date, str]:
+    import holidays
+
     english = holidays.country_holidays("CN", years=year, language="en_US")
     chinese = holidays.country_holidays("CN", years=year, language="zh_CN")
     return {

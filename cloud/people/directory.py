@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from argon2 import PasswordHasher
-from pypinyin import Style, lazy_pinyin, pinyin
 from sqlalchemy import Connection, select, update
 
 from cloud.attendance import coverage, stale
@@ -57,6 +56,8 @@ def pin_matches(pin_hash: str, pin: str) -> bool:
 
 def spell(name: str) -> str:
     """Full pinyin and initials of ``name``, lower case, for search: "lilei ll"."""
+    from pypinyin import Style, lazy_pinyin, pinyin
+
     # Characters of several readings are found by any of them; the likeliest reading comes first.
     readings = [options[:_READINGS_MAX] for options in pinyin(name, style=Style.NORMAL, heteronym=True)]
     ways = [lazy_pinyin(name), *islice(product(*readings), _WAYS_MAX)]

@@ -1,0 +1,168 @@
+"""The same schema, ingest, imports and recompute on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, func, select, text
+
+from cloud.attendance.defaults import seed
+from cloud.attendance.facts import AsOf
+from cloud.attendance.worker import RecomputeWorker
+from cloud.db.engine import Database
+from cloud.db.migrate import migrate
+from cloud.db.tables import attendance_days, metadata, punches, quarantine
+from cloud.feed import Feed
+from cloud.ingest.opening import Message
+from cloud.ingest.receive import receive_all
+from cloud.ingest.writer import IngestWriter
+from cloud.office.imports import import_records
+from cloud.office.plans import import_calendar, import_roster
+from cloud.people.imports import import_people
+from cloud.sheets import Outcome
+from models.office import RecordKind
+from tests.terminals import NOW_MS, Door, add_person, add_terminal, committed, read_ack
+
+pytest.importorskip("psycopg", reason="psycopg is not installed")
+
+ZONE = ZoneInfo("Asia/Shanghai")
+PATIENCE_S = 20
+
+
+class StillClock:
+    """A clock whose seconds pass only by being asked."""
+
+    def __init__(self) -> None:
+        self._ms = 0
+
+    def wall_ms(self) -> int:
+        return NOW_MS
+
+    def monotonic_ms(self) -> int:
+        self._ms += 10_000
+        return self._ms
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server of our own on a loopback port, or the one that KAOQIN_TEST_POSTGRES_URL names."""
+    given = os.environ.get("KAOQIN_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("no PostgreSQL: install it, or set KAOQIN_TEST_POSTGRES_URL")
+    binaries = found[-1].parent
+    # The server refuses to run as root.
+    prefix = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    directory = Path(tempfile.mkdtemp(prefix="kaoqin-pg-"))
+    if prefix:
+        os.chown(directory, pwd.getpwnam("postgres").pw_uid, -1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = str(directory / "data")
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*prefix, binaries / program, "-D", data, *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=directory,
+        )
+
+    run("initdb", "-A", "trust", "-E", "UTF8", "-U", "kaoqin")
+    options = f"-k {directory} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run("pg_ctl", "-w", "-o", options, "-l", str(directory / "log"), "start")
+    yield f"postgresql+psycopg://kaoqin@127.0.0.1:{port}/postgres"
+    run("pg_ctl", "-w", "-m", "immediate", "stop")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def database(server: str) -> Iterator[Database]:
+    root = create_engine(server, isolation_level="AUTOCOMMIT")
+    with root.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS kaoqin_test"))
+        connection.execute(text("CREATE DATABASE kaoqin_test"))
+    root.dispose()
+    database = Database(server.rsplit("/", 1)[0] + "/kaoqin_test")
+    migrate(database)
+    with database.write() as connection:
+        seed(connection, 2026)
+        add_terminal(connection, "t-1")
+        add_person(connection, "p-1")
+    yield database
+    database.close()
+
+
+def test_the_steps_lead_to_the_tables_in_use(database: Database):
+    with database.write() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    assert migrate(database) is False
+
+
+def test_punches_are_stored_once_and_conflicts_refused(database: Database):
+    door = Door()
+    first = Message(door.topic, door.payload(*(door.punch(seq) for seq in range(1, 101))))
+    second = Message(door.topic, door.payload(door.made[1], door.punch(2, salt=1), door.punch(101)))
+    answers = []
+    for group in ([first, first], [second]):
+        with database.write() as connection:
+            answers += receive_all(connection, group, NOW_MS, ZONE)
+
+    assert [len(one.stored) for one in answers] == [100, 0, 1]
+    assert committed(read_ack(answers[2].ack)) == {1, 101}
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(punches)).scalar_one() == 101
+
+
+def test_what_this_database_cannot_hold_is_put_aside(database: Database):
+    door = Door()
+    writer = IngestWriter(database, Feed(), StillClock(), ZONE)
+    bad = writer.submit(Message(door.topic, door.payload(door.punch(1, "nul\0person"))))
+    good = writer.submit(Message(door.topic, door.payload(door.punch(2))))
+    writer.start()
+
+    assert bad.result(PATIENCE_S).quarantined == 1
+    assert committed(read_ack(good.result(PATIENCE_S).ack)) == {2}
+    writer.stop()
+    with database.read() as connection:
+        assert connection.execute(select(quarantine.c.code)).scalar_one() == "malformed"
+
+
+def test_files_are_taken_and_days_judged(database: Database, tmp_path: Path):
+    door, view, file = Door(), AsOf(NOW_MS, ZONE), tmp_path / "file.csv"
+    with database.write() as connection:
+        receive_all(connection, [Message(door.topic, door.payload(door.punch(1)))], NOW_MS, ZONE)
+        file.write_text("employee_no,name,department,pin\n1001,李雷,研发部/平台组,4711\n")
+        assert import_people(connection, file, view).counts == {Outcome.NEW: 1}
+        file.write_text("employee_no,type,from,to\n1001,annual,2026-11-18 am,2026-11-18 am\n")
+        assert import_records(connection, RecordKind.LEAVE, file, view).counts == {Outcome.NEW: 1}
+        assert import_records(connection, RecordKind.LEAVE, file, view).counts == {Outcome.SAME: 1}
+        file.write_text("employee_no,date,shift\n1001,2026-11-18,DAY\n")
+        assert import_roster(connection, file, view).counts == {Outcome.NEW: 1}
+        file.write_text("date,kind\n2026-11-18,rest\n")
+        assert import_calendar(connection, file, view).counts == {Outcome.NEW: 1}
+
+    worker = RecomputeWorker(database, Feed(), StillClock(), ZONE)
+    worker.tick()
+    while worker.round():
+        pass
+
+    with database.read() as connection:
+        rows = connection.execute(select(attendance_days.c.state)).scalars().all()
+    assert rows == ["in_progress", "in_progress"]
