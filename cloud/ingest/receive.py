@@ -22,7 +22,7 @@ from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.redate import AGREES_MS, Boot, Moved
 from cloud.ingest.state import record_seen, record_states
-from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, advance
+from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, abandoned, advance
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality
 from models.wire import topics
@@ -79,7 +79,7 @@ def receive_all(
     record_states(connection, states, now_ms)
     record_seen(connection, (one.batch.terminal_id for one in opened if one.batch and one.accepted), now_ms)
     advanced = advance(connection, _heard(opened, now_ms), now_ms)
-    put_aside(connection, [thing for key, one in advanced.items() for thing in _gap(key, one)], now_ms)
+    put_aside(connection, _gaps(connection, opened, advanced), now_ms)
     return [
         _received(
             one,
@@ -243,15 +243,29 @@ def _tells_time(state: TerminalState) -> bool:
     return len(state.stream_id) == 16 and state.at_ms > 0 and state.clock != ClockQuality.UNTRUSTED  # noqa: PLR2004
 
 
-def _gap(key: StreamKey, advanced: Advanced) -> list[PutAside]:
-    if advanced.gone is None:
-        return []
-    first, last = advanced.gone
-    topic = topics.topic(TerminalId(key.terminal_id), Channel.UP)
-    reason = f"punches {first} to {last} are no longer on the terminal and never arrived"
-    return [
-        PutAside(Code.DATA_GAP, reason, f"{first}-{last}".encode(), topic, key.terminal_id, key.stream_id)
+def _gaps(
+    connection: Connection, opened: Sequence[Opened], advanced: dict[StreamKey, Advanced]
+) -> list[PutAside]:
+    """Punches that were made and can never arrive: somebody has to ask the people concerned."""
+    gaps = [
+        _gap(key, one.gone, "they are no longer on the terminal")
+        for key, one in advanced.items()
+        if one.gone is not None
     ]
+    current = {
+        one.state.terminal_id: one.state.stream_id
+        for one in opened
+        if one.state is not None and _tells_time(one.state)
+    }
+    lost = "some were in an outbox that the terminal has lost"
+    return gaps + [_gap(key, missing, lost) for key, missing in abandoned(connection, current)]
+
+
+def _gap(key: StreamKey, missing: Range, why: str) -> PutAside:
+    first, last = missing
+    topic = topics.topic(TerminalId(key.terminal_id), Channel.UP)
+    reason = f"punches {first} to {last} never arrived: {why}"
+    return PutAside(Code.DATA_GAP, reason, f"{first}-{last}".encode(), topic, key.terminal_id, key.stream_id)
 
 
 def _received(

@@ -160,6 +160,25 @@ def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list
     return sorted(arrived)[:limit]
 
 
+def abandoned(connection: Connection, current: dict[str, bytes]) -> list[tuple[StreamKey, Range]]:
+    """Streams that ``current`` terminals no longer speak of although punches of them never arrived.
+
+    An outbox that was lost or rebuilt takes with it what had not been sent: nobody can send it any more.
+    """
+    if not current:
+        return []
+    rows = connection.execute(
+        select(streams.c.terminal_id, streams.c.stream_id, streams.c.contiguous, streams.c.highest).where(
+            streams.c.terminal_id.in_(sorted(current)), streams.c.contiguous < streams.c.highest
+        )
+    )
+    return [
+        (StreamKey(terminal, stream), (contiguous + 1, highest))
+        for terminal, stream, contiguous, highest in rows
+        if stream != current[terminal]
+    ]
+
+
 def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, Progress]:
     found: dict[StreamKey, Progress] = {}
     columns = streams.c.terminal_id, streams.c.stream_id

@@ -262,6 +262,22 @@ class TestHoles:
         assert put_aside(company) == [("data_gap", None)]
         assert watermark(company) == NOW_MS
 
+    def test_an_outbox_that_was_lost_with_punches_in_it_is_a_visible_gap(self, company: Database):
+        door, rebuilt = Door(), Door(stream_id=b"stream-2........")
+        take(company, door, door.payload(door.punch(1), highest=3))
+        for _ in range(2):
+            take(company, rebuilt, rebuilt.state(), topic=rebuilt.state_topic)
+
+        assert put_aside(company) == [("data_gap", None)]
+        assert watermark(company) == NOW_MS
+
+    def test_an_outbox_that_was_rebuilt_after_all_had_arrived_is_no_gap(self, company: Database):
+        door, rebuilt = Door(), Door(stream_id=b"stream-2........")
+        take(company, door, door.payload(door.punch(1)))
+        take(company, rebuilt, rebuilt.state(), topic=rebuilt.state_topic)
+
+        assert put_aside(company) == []
+
     def test_many_batches_out_of_order_close_every_hole(self, company: Database):
         door = Door()
         for seq in range(1, 2_001):
