@@ -145,9 +145,9 @@ class Processes:
 
 
 class MemoryWatch:
-    """The peak of the resident memory of this process and all below it, in MB of 10^6 bytes.
+    """The peak of the memory of this process and all below it, in MB of 10^6 bytes.
 
-    Resident sizes are added up, so pages shared between processes count more than once.
+    Proportional set sizes are added up: a page that several processes share counts once in all.
     """
 
     def __init__(self, interval_s: float = 0.5) -> None:
@@ -166,7 +166,7 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while True:
-            total = sum(_resident_bytes(pid) for pid in _family(os.getpid()))
+            total = sum(_proportional_bytes(pid) for pid in _family(os.getpid()))
             self.peak_mb = max(self.peak_mb, total / 1e6)
             if self._done.wait(self._interval_s):
                 return
@@ -183,9 +183,10 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident_bytes(pid: int) -> int:
+def _proportional_bytes(pid: int) -> int:
+    """Source: proc(5), smaps_rollup."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0  # it has just ended
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
