@@ -117,6 +117,18 @@ class Phrases:
             return say("say.short_hours", n=short)
         return say(f"say.{code}")
 
+    def delta(self, changes: Mapping[str, Fraction]) -> str:
+        """What changed of a closed day: "旷工天数 -1 · 请假天数 病假 +1"."""
+        say = self.texts
+        parts = []
+        for name, change in changes.items():
+            field, _, kind = name.partition(".")
+            word = say(f"field.{field}")
+            if kind:
+                word += " " + (say(f"value.{kind}") if f"value.{kind}" in say else self.leave(kind))
+            parts.append(say("closed.delta", field=word, n=f"{number(change):+}"))
+        return say("say.joined").join(parts)
+
     def _away(self, day: Judged) -> list[str]:
         found = [
             self.texts(

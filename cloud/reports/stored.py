@@ -42,6 +42,19 @@ class DayBrief(msgspec.Struct, frozen=True):
     timeline: tuple[TimelineSpan, ...] = ()
     waived_late_n: int = 0
 
+    @property
+    def plain(self) -> bool:
+        """Nothing is to be said of the day but its state, duty and kind."""
+        return not (
+            self.findings
+            or self.flags
+            or self.leave_days
+            or self.leave_min
+            or self.trip_min
+            or self.outing_min
+            or any(self.overtime_min.values())
+        )
+
 
 @lru_cache(maxsize=4096)
 def _fraction(text: str) -> Fraction:

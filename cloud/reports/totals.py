@@ -10,6 +10,8 @@ from fractions import Fraction
 from cloud.reports.stored import DayBrief
 from models.attendance import DayState, DayType, Duty, FindingCode
 
+_NOTHING = Fraction(0)
+
 
 @dataclass(slots=True)
 class MonthTotals:
@@ -74,29 +76,43 @@ class MonthTotals:
 def total(days: Iterable[DayBrief]) -> MonthTotals:
     """The sums over ``days``; each date must come once."""
     sums = MonthTotals()
+    due = present = 0
     for day in days:
         _add(sums, day)
+        # Whole days are counted apart: adding fractions would cost more than all the rest.
+        if day.due_days == 1:
+            due += 1
+        elif day.due_days:
+            sums.due_days += day.due_days
+        came = present_days(day)
+        if came == 1:
+            present += 1
+        elif came:
+            sums.present_days += came
+    sums.due_days += due
+    sums.present_days += present
     return sums
 
 
 def _add(sums: MonthTotals, day: DayBrief) -> None:
-    sums.due_days += day.due_days
+    if day.absent_days:
+        sums.absent_days += day.absent_days
+    if day.trip_days:
+        sums.trip_days += day.trip_days
+    if day.findings:
+        sums.findings.update(day.findings)
     sums.due_min += day.required_min
     sums.worked_min += day.worked_min
     sums.presence_min += day.presence_min
     sums.late_min += day.late_min
     sums.serious_late_min += day.serious_late_min
     sums.early_min += day.early_min
-    sums.absent_days += day.absent_days
     sums.trip_min += day.trip_min
-    sums.trip_days += day.trip_days
     sums.outing_min += day.outing_min
     sums.statutory_min += day.statutory_min
     sums.corrections_n += day.corrections_n
     sums.waived_late_n += day.waived_late_n
     sums.open_n += day.state is not DayState.FINAL
-    sums.present_days += present_days(day)
-    sums.findings.update(day.findings)
     for leave, minutes in day.leave_min.items():
         sums.leave_min[leave] = sums.leave_min.get(leave, 0) + minutes
     for leave, days in day.leave_days.items():
@@ -108,5 +124,7 @@ def _add(sums: MonthTotals, day: DayBrief) -> None:
 def present_days(day: DayBrief) -> Fraction:
     """Days present on one date (M2)."""
     if day.state is not DayState.FINAL or day.duty is not Duty.DUE:
-        return Fraction(0)
+        return _NOTHING
+    if not (day.leave_days or day.absent_days):
+        return day.due_days
     return max(Fraction(0), day.due_days - sum(day.leave_days.values(), Fraction(0)) - day.absent_days)

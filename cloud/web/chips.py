@@ -65,10 +65,7 @@ class Chips:
 
 def _looks(day: DayBrief) -> tuple[object, ...]:
     """What decides how a day is drawn and worded."""
-    plain = not (
-        day.findings or day.leave_days or day.leave_min or day.trip_min or day.outing_min or day.flags
-    )
-    if plain and not sum(day.overtime_min.values()):
+    if day.plain:
         return (day.state, day.duty, day.day_type)
     return (
         day.state,

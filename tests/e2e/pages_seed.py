@@ -35,10 +35,7 @@ from cloud.feed import Feed
 from cloud.office.codec import row_of
 from cloud.people.users import Role, add_user
 from cloud.web import problems
-from cloud.web.assets import mount_static
-from cloud.web.pages.exports import build_reports_router
-from cloud.web.pages.router import build_router, build_site
-from cloud.web.pages.site import install_errors
+from cloud.web.pages import add_pages
 from models.clock import Clock, to_ms
 from models.ids import PersonId
 from models.office import (
@@ -297,18 +294,16 @@ def fill(database: Database, clock: Clock, people_n: int = 150) -> list[Member]:
 def application(database: Database, clock: Clock, feed: Feed | None = None) -> FastAPI:
     """The pages alone."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    site = build_site(database, feed or Feed(), clock, ZONE)
     problems.install(app)
-    app.include_router(build_reports_router(site))
-    app.include_router(build_router(site))
-    install_errors(app, site)
-    mount_static(app)
+    add_pages(app, database, feed or Feed(), clock, ZONE)
     return app
 
 
 def _member(member: Member) -> dict[str, object]:
     name = LONG_NAME if member.employee_no == "1003" else member.name
-    return _person(member.employee_no, name, member.login, member.department, member.hire, member.last_day)
+    return _person(
+        member.employee_no, name, member.employee_no, member.department, member.hire, member.last_day
+    )
 
 
 def _person(

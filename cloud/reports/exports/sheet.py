@@ -56,4 +56,5 @@ class MonthSheet:
 
 def published(column: Column, totals: MonthTotals) -> int | float:
     """A total as files have it (M7)."""
-    return number(Fraction(column.value(totals)))
+    value = column.value(totals)
+    return number(value) if isinstance(value, Fraction) and value else int(value)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from cloud.reports.calendar import leave_names
 from cloud.reports.dates import month_of
-from cloud.reports.day import ChangeRow, Json, day_report, neighbours
+from cloud.reports.day import ChangeRow, DayReport, Json, day_report, neighbours
 from cloud.reports.fleet import door_names
 from cloud.reports.people import PersonBrief, find_person
 from cloud.reports.phrases import Phrases
@@ -105,6 +105,7 @@ def _values(
         "chip": chips.of_day(None if result is None else brief_of(result)),
         "sentence": phrases.sentence(result),
         "flags": _flags(result, phrases),
+        "listed_later": _listed_later(report, phrases),
         "bar": timeline(report, phrases, doors, site.zone),
         "reasons": _reasons(result, viewer, names),
         "doors": doors,
@@ -121,6 +122,14 @@ def _values(
 def _flags(result: AttendanceDay | None, phrases: Phrases) -> list[str]:
     flags = () if result is None else result.flags
     return [phrases.texts(f"flag.{flag}") for flag in flags if flag not in _QUIET_FLAGS]
+
+
+def _listed_later(report: DayReport, phrases: Phrases) -> list[str]:
+    adjustments = () if report.closed is None else report.closed.adjustments
+    return [
+        phrases.texts("closed.listed", month=str(one.month), changes=phrases.delta(one.delta))
+        for one in adjustments
+    ]
 
 
 def _reasons(result: AttendanceDay | None, viewer: Viewer, names: dict[str, str]) -> list[Reason]:

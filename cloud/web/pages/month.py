@@ -98,7 +98,7 @@ def add_routes(router: APIRouter, site: Site) -> None:
             values = _values(connection, site, viewer, chosen, _asked(request))
         part = request.headers.get("HX-Target") == "month"
         template = "parts/month_grid.html" if part else "month.html"
-        return site.renderer.page(template, site.frame(viewer, "month"), values)
+        return site.renderer.page(template, site.frame(viewer, "month"), {**values, "part": part})
 
 
 def _asked(request: Request) -> View:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from cloud.attendance.periods import closings
 from cloud.reports.calendar import MonthDay, leave_names, month_days
 from cloud.reports.columns import ABSENT, DUE, PRESENT, all_columns
 from cloud.reports.dates import Month, local_date, parse_month
@@ -104,6 +105,8 @@ def _values(
             if (text := total_text(column, row.totals)) or column in _ALWAYS
         ],
         "legend": chips.legend(),
+        "closing": closings(connection).get(month),
+        "adjustments": [(one.date, chips.phrases.delta(one.delta)) for one in row.adjustments],
         "nothing": chips.of_cell(NOT_JUDGED, texts("say.none")),
         "title": texts("person.title", name=row.person.name, month=str(month)),
     }

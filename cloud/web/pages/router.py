@@ -1,23 +1,31 @@
-"""All pages as one router."""
+"""All pages and files as one router, and how an application gets them."""
 
 from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
 from cloud.db.engine import Database
 from cloud.feed import Feed
-from cloud.web.pages import day, live, login, month, person, terminals, today
-from cloud.web.pages.site import Site, page_route
+from cloud.web.assets import mount_static
+from cloud.web.pages import day, exports, live, login, month, person, terminals, today
+from cloud.web.pages.site import Site, install_errors, page_route
 from cloud.web.rendering import Renderer
 from models.clock import Clock
 
 
-def build_site(database: Database, feed: Feed, clock: Clock, zone: ZoneInfo) -> Site:
-    """What the pages work on."""
-    return Site(database, feed, clock, zone, Renderer(zone))
+def add_pages(app: FastAPI, database: Database, feed: Feed, clock: Clock, zone: ZoneInfo) -> None:
+    """Give ``app`` the pages, the month's files, static files, and error pages for unknown addresses.
+
+    Call it after ``problems.install``: what is below ``/api`` keeps its problems.
+    """
+    site = Site(database, feed, clock, zone, Renderer(zone))
+    app.include_router(exports.build_reports_router(site))
+    app.include_router(build_router(site))
+    mount_static(app)
+    install_errors(app, site)
 
 
 def build_router(site: Site) -> APIRouter:

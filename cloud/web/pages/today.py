@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from cloud.reports import today as read
 from cloud.reports.calendar import leave_names
 from cloud.reports.people import Filter
-from cloud.reports.today import Chip, Presence, Today, TodayRow, today
+from cloud.reports.today import Chip, Presence, Today, TodayRow
 from cloud.web.chips import Chips
 from cloud.web.pages.site import Site
 from cloud.web.sessions import Viewer
@@ -36,6 +36,13 @@ class Asked:
         kept = {name: value for name, value in pairs.items() if value}
         return "/today" + (f"?{urlencode(kept)}" if kept else "")
 
+    def people(self, limit: int) -> read.Asked:
+        """The question to the read side."""
+        wanted = Filter(self.department or None)
+        if self.state in {"", Chip.LATE}:
+            return read.Asked(wanted, late=self.state == Chip.LATE, limit=limit)
+        return read.Asked(wanted, frozenset({Presence(self.state)}), limit=limit)
+
 
 def add_routes(router: APIRouter, site: Site) -> None:
     """``/today`` and ``/today/muster``."""
@@ -44,7 +51,7 @@ def add_routes(router: APIRouter, site: Site) -> None:
     def show(request: Request, department: str = "", state: str = "") -> Response:
         viewer = site.viewer_of_many(request)
         asked = Asked(department, state if state in set(Chip) else "")
-        found = _read(site, viewer, asked)
+        found = _read(site, viewer, asked.people(ROWS_MAX))
         part = request.headers.get("HX-Target") == "counts"
         template = "parts/today_counts.html" if part else "today.html"
         return site.renderer.page(template, site.frame(viewer, "today"), _values(site, viewer, found, asked))
@@ -52,7 +59,8 @@ def add_routes(router: APIRouter, site: Site) -> None:
     @router.get("/today/muster")
     def muster(request: Request, department: str = "") -> Response:
         viewer = site.viewer_of_many(request)
-        found = _read(site, viewer, Asked(department))
+        wanted = Filter(department or None)
+        found = _read(site, viewer, read.Asked(wanted, frozenset({*_INSIDE, Presence.LEFT})))
         inside = sorted(
             (row for row in found.rows if row.presence in _INSIDE),
             key=lambda row: (row.presence is Presence.UNKNOWN, row.person.department, row.person.employee_no),
@@ -64,26 +72,24 @@ def add_routes(router: APIRouter, site: Site) -> None:
             "doors": {door.terminal_id: door.name for door in found.doors},
             "now_ms": site.now_ms(),
         }
-        return site.renderer.page("muster.html", site.frame(viewer, "today"), values, HTTPStatus.OK)
+        return site.renderer.page("muster.html", site.frame(viewer, "today"), values)
 
 
-def _read(site: Site, viewer: Viewer, asked: Asked) -> Today:
+def _read(site: Site, viewer: Viewer, asked: read.Asked) -> Today:
     with site.database.read() as connection:
-        return today(connection, viewer.scope, Filter(asked.department or None), site.now_ms(), site.zone)
+        return read.today(connection, viewer.scope, asked, site.now_ms(), site.zone)
 
 
 def _values(site: Site, viewer: Viewer, found: Today, asked: Asked) -> dict[str, object]:
-    chip = Chip(asked.state) if asked.state else None
-    rows = [row for row in found.rows if chip is None or row.counts_for(chip)]
     return {
         "found": found,
         "asked": asked,
         "chips": list(Chip),
-        "rows": rows[:ROWS_MAX],
-        "rows_n": len(rows),
+        "rows": found.rows,
+        "rows_n": found.rows_n,
         "now_ms": site.now_ms(),
         "weekday": found.date.weekday(),
-        **row_values(site, viewer, rows[:ROWS_MAX]),
+        **row_values(site, viewer, found.rows),
         "doors": {door.terminal_id: door.name for door in found.doors},
     }
 

@@ -14,8 +14,9 @@ from fastapi.routing import APIRoute
 
 from cloud.db.engine import Database
 from cloud.feed import Feed
-from cloud.web.pages.router import build_router, build_site
-from cloud.web.pages.site import SESSION_COOKIE
+from cloud.web.pages.router import build_router
+from cloud.web.pages.site import SESSION_COOKIE, Site
+from cloud.web.rendering import Renderer
 from cloud.web.sessions import open_session
 from models.ids import PersonId
 from tests.e2e.pages_seed import (
@@ -140,7 +141,7 @@ def browsers(app: FastAPI, database: Database, clock: StillClock) -> Browsers:
 @pytest.fixture
 def page_routes(database: Database, feed: Feed, clock: StillClock) -> list[APIRoute]:
     """Every page as it is declared."""
-    router = build_router(build_site(database, feed, clock, ZONE))
+    router = build_router(Site(database, feed, clock, ZONE, Renderer(ZONE)))
     return [route for route in router.routes if isinstance(route, APIRoute)]
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from sqlalchemy import event, insert, update
 
+from cloud.attendance.closing import close
+from cloud.attendance.periods import PeriodEvent
 from cloud.db.engine import Database
 from cloud.db.tables import attendance_days, day_changes, people, punches, terminals, users
+from cloud.reports.dates import Month
 from models.clock import to_ms
 from models.ids import PersonId
+from models.office import DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
 from tests.e2e.pages_seed import (
     KINDS,
     LONG_NAME,
     NOW,
+    ZONE,
+    StillClock,
     add_department,
     add_person,
     add_punches,
+    add_record,
     add_terminal,
     at,
     judge,
@@ -287,7 +295,7 @@ def test_more_people_ask_no_more_questions(browsers: Browsers, database: Databas
     asked.clear()
     browser.get(path)
 
-    assert len(asked) == few <= 16
+    assert len(asked) == few <= 20
 
 
 def test_a_long_name_and_nothing_else_still_fit(browsers: Browsers, database: Database):
@@ -379,3 +387,74 @@ def test_pages_without_anything_say_how_to_begin(browsers: Browsers, database: D
         ("/terminals", "kaoqin-cloud terminal add"),
     ):
         assert command in browser.get(path).text
+
+
+def test_who_works_the_night_is_in_until_they_punch_out(
+    browsers: Browsers, database: Database, clock: StillClock
+):
+    from cloud.db.tables import roster_entries
+
+    person = add_person(database, "7500", "夜班", "质检部")
+    with database.write() as connection:
+        connection.execute(
+            insert(roster_entries),
+            [
+                {"person_id": person, "date": day, "known_ms": 0, "shifts": shifts}
+                for day, shifts in ((date(2026, 11, 23), ["NIGHT"]), (date(2026, 11, 24), []))
+            ],
+        )
+    add_punches(database, person, "2026-11-23 21:55")
+    clock.now_ms = at("2026-11-24 02:00")
+    judge(database, [person], date(2026, 11, 23), date(2026, 11, 24), clock.now_ms)
+
+    def state() -> str:
+        text = browsers.of("hr").get("/today?department=质检部").text
+        found = re.search(rf'id="row-{person}".*?is-(\w+)', text, re.DOTALL)
+        assert found is not None
+        return found[1]
+
+    assert state() == "in"
+    assert "夜班" in browsers.of("hr").get("/today/muster").text
+    add_punches(database, person, "2026-11-24 06:02:07")
+    clock.now_ms = at("2026-11-24 07:00")
+    judge(database, [person], date(2026, 11, 23), date(2026, 11, 24), clock.now_ms)
+    assert state() == "left"
+
+
+def test_a_closed_month_says_so_and_lists_what_came_later(
+    browsers: Browsers, database: Database, clock: StillClock, li_lei: PersonId
+):
+    closing = close(database, Month(2026, 10), "hr", clock, ZONE)
+    assert isinstance(closing, PeriodEvent)
+    assert closing.hash is not None
+    clock.pass_ms(60_000)
+    late = date(2026, 10, 20)
+    add_record(
+        database,
+        OfficeRecord(
+            source="oa",
+            source_id="late",
+            version=1,
+            person_id=li_lei,
+            kind=RecordKind.LEAVE,
+            status=RecordStatus.APPROVED,
+            unit=SpanUnit.DAY,
+            body=DateSpan(late, Half.AM, late, Half.PM),
+            known_ms=clock.now_ms,
+            leave_type="sick",
+            approved_ms=clock.now_ms,
+        ),
+    )
+    clock.pass_ms(60_000)
+    judge(database, [li_lei], late, late, clock.now_ms)
+    browser = browsers.of("hr")
+    banner = f"2026-10 已关账：2026-11-24 10:42，由 hr，校验码 {closing.hash[:12]}"
+
+    for path in ("/month/2026-10", f"/person/{li_lei}/2026-10", f"/person/{li_lei}/day/{late}"):
+        assert banner in browser.get(path).text, path
+    day = browser.get(f"/person/{li_lei}/day/{late}").text
+    assert "2026-10-20</time> 旷工 1 天" in day
+    changes = "旷工天数 -1 · 请假分钟 病假 +480 · 请假天数 病假 +1"
+    assert f"关账后获知，列入 2026-11：{changes}" in day
+    assert changes in browser.get(f"/person/{li_lei}/2026-11").text
+    assert "已关账" not in browser.get("/month/2026-11").text
