@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from cloud.attendance.worker import RecomputeWorker
-from cloud.database import open_database
+from cloud.database import fill, open_database
 from cloud.feed import Feed
 from cloud.ingest import address
 from cloud.ingest.broker import EmbeddedBroker
@@ -25,10 +25,7 @@ from cloud.terminals.tries import Tries
 from cloud.web import problems
 from cloud.web.api import facts, health, office, terminal
 from cloud.web.api.context import Context
-from cloud.web.assets import mount_static
-from cloud.web.pages.exports import build_reports_router
-from cloud.web.pages.router import build_router, build_site
-from cloud.web.pages.site import install_errors
+from cloud.web.pages.router import add_pages
 from models.clock import Clock, SystemClock
 
 _CLAIM_TRIES_EACH = 5
@@ -57,6 +54,7 @@ class Service:
         if self._broker is not None:
             self._address = self._broker.address
         self.database = open_database(settings, clock)
+        fill(self.database, settings, clock)
         if self._broker is not None:
             self._broker.start()
         self.feed = Feed()
@@ -140,9 +138,5 @@ def application(service: Service) -> FastAPI:
     app.include_router(terminal.router)
     app.include_router(facts.router)
     app.include_router(office.router)
-    site = build_site(service.database, service.feed, service.clock, settings.tzinfo)
-    mount_static(app)
-    app.include_router(build_reports_router(site))
-    app.include_router(build_router(site))
-    install_errors(app, site)
+    add_pages(app, service.database, service.feed, service.clock, settings.tzinfo)
     return app
