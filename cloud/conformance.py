@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json as jsonlib
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from cloud.rules.casenode import BadCase, Node, merged
 from cloud.rules.cases import CaseResult, run_case
 from cloud.rules.plain import Plain
-
-YamlNode = MappingNode | SequenceNode | ScalarNode
+from cloud.yamltext import BadYaml, YamlNode, compose, line_of, plain
 
 BAD_CASE: Final = "bad_case"
-NULL: Final = re.compile(r"~|null|Null|NULL|")
-TRUE: Final = re.compile(r"true|True|TRUE")
-FALSE: Final = re.compile(r"false|False|FALSE")
-INTEGER: Final = re.compile(r"[-+]?[0-9]+")
-FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 class BadCaseFile(Exception):
@@ -45,9 +36,9 @@ class _Source:
 
     def line(self, path: tuple[str | int, ...]) -> int:
         """Where the value at a path stands: in the case, else in the defaults."""
-        found = _line(self.case, path)
+        found = line_of(self.case, path)
         if found is None and self.defaults is not None:
-            found = _line(self.defaults, path)
+            found = line_of(self.defaults, path)
         return found if found is not None else self.case.start_mark.line + 1
 
     def case_id(self) -> str:
@@ -123,12 +114,11 @@ def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
 def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
     """The defaults and the cases of a file, as nodes."""
     try:
-        root = YAML(typ="safe", pure=True).compose(file.read_text(encoding="utf-8"))
+        root = compose(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadCaseFile(file, 1, f"cannot be read: {error}") from error
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadCaseFile(file, 1 if mark is None else mark.line + 1, f"is no YAML: {error}") from error
+    except BadYaml as bad:
+        raise BadCaseFile(file, bad.line, bad.what) from bad
     if not isinstance(root, MappingNode):
         raise BadCaseFile(file, 1, "is no map with keys defaults, cases")
     parts = {key.value: value for key, value in root.value}
@@ -143,46 +133,7 @@ def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
 
 
 def _plain(file: Path, node: YamlNode) -> Plain:
-    """Plain data of a node by the YAML 1.2 core schema: no dates, no sexagesimals, no yes or off."""
-    if isinstance(node, SequenceNode):
-        return [_plain(file, value) for value in node.value]
-    if isinstance(node, MappingNode):
-        found: dict[str, Plain] = {}
-        for key, value in node.value:
-            if not isinstance(key, ScalarNode):
-                raise BadCaseFile(file, key.start_mark.line + 1, "a key is no text")
-            if key.value in found:
-                raise BadCaseFile(file, key.start_mark.line + 1, f"key {key.value!r} stands twice")
-            found[key.value] = _plain(file, value)
-        return found
-    return _scalar(node)
-
-
-def _scalar(node: ScalarNode) -> Plain:
-    text: str = node.value
-    if node.style is not None:
-        return text
-    if NULL.fullmatch(text):
-        return None
-    if TRUE.fullmatch(text) or FALSE.fullmatch(text):
-        return TRUE.fullmatch(text) is not None
-    if INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if FLOAT.fullmatch(text) else text
-
-
-def _line(node: YamlNode, path: tuple[str | int, ...]) -> int | None:
-    """Line of the key or list place at a path; None if the node does not reach so far."""
-    line: int = node.start_mark.line
-    for step in path:
-        if isinstance(node, MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == step]
-            if not found:
-                return None
-            line, node = found[0][0].start_mark.line, found[0][1]
-        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line
-        else:
-            return None
-    return line + 1
+    try:
+        return plain(node)
+    except BadYaml as bad:
+        raise BadCaseFile(file, bad.line, bad.what) from bad

@@ -1,10 +1,13 @@
-"""Shifts, policies and calendars that no rule can judge (V1, V2, V4)."""
+"""Shifts and policies that no rule can judge (V1, V2, V4), told as faults or refused."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from cloud.rules import minutes
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import RuleSet, WorkShift
+from cloud.rules.faults import Fault, Path, clock, clocks, sentence
 from cloud.rules.localtime import DAY_MIN
 from cloud.rules.policy import Policy, check_policy
 
@@ -31,35 +34,8 @@ def check_shift(shift: WorkShift) -> None:
     Raises:
         RefusedInput: ``bad_shift``.
     """
-    end_before = None
-    for start, end in shift.segments:
-        if end <= start:
-            raise _bad(shift, f"segment {_clock(start)}-{_clock(end)} does not end after it starts")
-        if end_before is not None and start < end_before:
-            raise _bad(shift, f"segment {_clock(start)}-{_clock(end)} begins before {_clock(end_before)}")
-        end_before = end
-    if not shift.segments and not shift.free:
-        raise _bad(shift, "it has no segment")
-    if any(end <= start for start, end in shift.breaks):
-        raise _bad(shift, "a break does not end after it starts")
-    _check_flex(shift)
-
-
-def _check_flex(shift: WorkShift) -> None:
-    if shift.free or not (shift.flex_early_min or shift.flex_late_min):
-        return
-    runs = minutes.subtract(minutes.normalise(shift.segments), minutes.normalise(shift.breaks))
-    if len(runs) < 2:  # noqa: PLR2004 -- one run has no break to reach
-        return
-    first_break, last_break = runs[0][1], runs[-1][0]
-    if shift.segments[0][0] + shift.flex_late_min >= first_break:
-        raise _bad(
-            shift, f"a start {shift.flex_late_min} min later reaches the break at {_clock(first_break)}"
-        )
-    if shift.segments[-1][1] - shift.flex_early_min <= last_break:
-        raise _bad(
-            shift, f"an end {shift.flex_early_min} min earlier reaches the break to {_clock(last_break)}"
-        )
+    for fault in shift_faults(shift):
+        raise RefusedInput(RefusalCode.BAD_SHIFT, sentence(fault, "en"))
 
 
 def check_window(shift: WorkShift, policy: Policy) -> None:
@@ -68,21 +44,73 @@ def check_window(shift: WorkShift, policy: Policy) -> None:
     Raises:
         RefusedInput: ``window_too_long``.
     """
-    if shift.free or not shift.segments:
-        return
+    fault = window_fault(shift, policy)
+    if fault is not None:
+        raise RefusedInput(RefusalCode.WINDOW_TOO_LONG, sentence(fault, "en"))
+
+
+def shift_faults(shift: WorkShift) -> Iterator[Fault]:
+    """Everything that breaks V1."""
+    path: Path = ("shifts", shift.name)
+    end_before = None
+    for place, span in enumerate(shift.segments):
+        at = (*path, "segments", place)
+        if span[1] <= span[0]:
+            yield Fault.of("segment_empty", at, shift=shift.name, span=clocks(span))
+        elif end_before is not None and span[0] < end_before:
+            yield Fault.of("segment_order", at, shift=shift.name, span=clocks(span), end=clock(end_before))
+        end_before = span[1]
+    if not shift.segments and not shift.free:
+        yield Fault.of("no_segment", path, shift=shift.name)
+    for place, span in enumerate(shift.breaks):
+        if span[1] <= span[0]:
+            at = (*path, "breaks", place)
+            yield Fault.of("break_empty", at, shift=shift.name, span=clocks(span))
+    yield from _flex_faults(shift)
+
+
+def runs(shift: WorkShift) -> minutes.Minutes:
+    """Required minutes after 00:00: segments less breaks."""
+    return minutes.subtract(minutes.normalise(shift.segments), minutes.normalise(shift.breaks))
+
+
+def window(shift: WorkShift, policy: Policy) -> tuple[int, int]:
+    """Minutes before and after the shift that its window reaches (A1)."""
     before = policy.before_min if shift.before_min is None else shift.before_min
     after = policy.after_min if shift.after_min is None else shift.after_min
+    return before, after
+
+
+def window_fault(shift: WorkShift, policy: Policy) -> Fault | None:
+    """What breaks V2, if anything."""
+    if shift.free or not shift.segments:
+        return None
+    before, after = window(shift, policy)
     length = shift.segments[-1][1] - shift.segments[0][0] + before + after
-    if length >= DAY_MIN:
-        raise RefusedInput(
-            RefusalCode.WINDOW_TOO_LONG,
-            f"shift {shift.name}: {length} min from {before} min before to {after} min after it",
-        )
+    if length < DAY_MIN:
+        return None
+    return Fault.of(
+        "window_too_long",
+        ("shifts", shift.name),
+        shift=shift.name,
+        minutes=length,
+        before=before,
+        after=after,
+        version=policy.version,
+    )
 
 
-def _bad(shift: WorkShift, what: str) -> RefusedInput:
-    return RefusedInput(RefusalCode.BAD_SHIFT, f"shift {shift.name}: {what}")
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"
+def _flex_faults(shift: WorkShift) -> Iterator[Fault]:
+    if shift.free or not (shift.flex_early_min or shift.flex_late_min):
+        return
+    required = runs(shift)
+    if len(required) < 2:  # noqa: PLR2004 -- one run has no break to reach
+        return
+    first_break, last_break = required[0][1], required[-1][0]
+    name, path = shift.name, ("shifts", shift.name, "flex")
+    if shift.segments[0][0] + shift.flex_late_min >= first_break:
+        at, length = (*path, "late_min"), shift.flex_late_min
+        yield Fault.of("flex_start_reaches_break", at, shift=name, minutes=length, at=clock(first_break))
+    if shift.segments[-1][1] - shift.flex_early_min <= last_break:
+        at, length = (*path, "early_min"), shift.flex_early_min
+        yield Fault.of("flex_end_reaches_break", at, shift=name, minutes=length, at=clock(last_break))
