@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import update
 
 from cloud.db.engine import Database
+from cloud.db.tables import users
 from cloud.feed import Feed, PunchStored
 from models.clock import to_ms
 from models.ids import TerminalId
@@ -173,9 +175,9 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "language"), [("light", "zh"), ("dark", "en")])
 def test_no_page_is_wider_than_the_screen_or_breaks_its_own_policy(
-    firm: Firm, browser: Browser, state: Path, size: tuple[int, int], scheme: str
+    firm: Firm, browser: Browser, state: Path, size: tuple[int, int], scheme: str, language: str
 ):
     context = browser.new_context(
         base_url=firm.url,
@@ -184,10 +186,14 @@ def test_no_page_is_wider_than_the_screen_or_breaks_its_own_policy(
         color_scheme="dark" if scheme == "dark" else "light",
     )
     watched = watch(context)
+    with firm.database.write() as connection:
+        connection.execute(update(users).where(users.c.login == "hr").values(language=language))
     for path in PAGES:
         page = watched.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
     context.close()
+    with firm.database.write() as connection:
+        connection.execute(update(users).where(users.c.login == "hr").values(language="zh"))
     assert watched.complaints == []
 
 

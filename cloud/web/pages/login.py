@@ -57,11 +57,12 @@ class Doorman:
 
 def add_routes(router: APIRouter, site: Site) -> None:
     """``/``, ``/login``, ``/logout``, ``/language``."""
-    doorman = Doorman(site)
+    _add_signing_in(router, site)
+    _add_session(router, site)
 
-    @router.get("/")
-    def start(request: Request) -> Response:
-        return RedirectResponse(home(site, site.viewer(request)), HTTPStatus.SEE_OTHER)
+
+def _add_signing_in(router: APIRouter, site: Site) -> None:
+    doorman = Doorman(site)
 
     @router.get("/login")
     def show(request: Request, next: str = "/") -> Response:  # noqa: A002  the name in the address
@@ -95,6 +96,12 @@ def add_routes(router: APIRouter, site: Site) -> None:
         set_cookie(request, response, SESSION_COOKIE, token)
         clear_cookie(request, response, FORM_COOKIE)
         return response
+
+
+def _add_session(router: APIRouter, site: Site) -> None:
+    @router.get("/")
+    def start(request: Request) -> Response:
+        return RedirectResponse(home(site, site.viewer(request)), HTTPStatus.SEE_OTHER)
 
     @router.post("/logout")
     def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
