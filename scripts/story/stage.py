@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TextIO
 
 import structlog
 
@@ -47,11 +48,15 @@ class Stage:
     other_doors: list[OtherDoor] = field(default_factory=list)
     made: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    log: TextIO | None = None
 
     def close(self) -> None:
         """Stop what runs in this process; the processes of the site are stopped by their owner."""
         for door in self.other_doors:
             door.close()
+        if self.log is not None:
+            structlog.reset_defaults()
+            self.log.close()
 
     def passers_by(self) -> list[str]:
         """Who may come to the other doors today: everybody due who is not enrolled at the first."""
@@ -131,10 +136,10 @@ def enrol(stage: Stage) -> None:
 
 def open_doors(stage: Stage) -> None:
     """Run the first door as its own process, the others in this one, with a log of their own."""
-    log = (stage.site.processes.logs / "other-doors.log").open("a")
+    stage.log = (stage.site.processes.logs / "other-doors.log").open("a")
     structlog.configure(
         processors=[*structlog.get_config()["processors"][:-1], structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(log),
+        logger_factory=structlog.PrintLoggerFactory(stage.log),
     )
     site.start_terminal(stage.site)
     stage.other_doors = [
