@@ -71,6 +71,16 @@ def test_a_repeat_is_acknowledged_and_stored_once(company: Database):
     assert put_aside(company) == []
 
 
+def test_of_a_batch_that_overlaps_only_the_rest_is_new(company: Database):
+    door = Door()
+    take(company, door, door.payload(door.punch(1), door.punch(2)))
+
+    overlapping = take(company, door, door.payload(door.made[2], door.punch(3)))
+
+    assert read_ack(overlapping.ack).committed == ((2, 3),)
+    assert [one.key.seq for one in overlapping.stored] == [3]
+
+
 def test_another_punch_under_a_taken_key_is_never_acknowledged(company: Database):
     door = Door()
     take(company, door, door.payload(door.punch(1), door.punch(2)))
