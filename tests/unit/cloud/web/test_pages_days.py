@@ -458,3 +458,18 @@ def test_a_closed_month_says_so_and_lists_what_came_later(
     assert f"关账后获知，列入 2026-11：{changes}" in day
     assert changes in browser.get(f"/person/{li_lei}/2026-11").text
     assert "已关账" not in browser.get("/month/2026-11").text
+
+
+def test_yesterdays_last_punch_is_not_todays(browsers: Browsers, database: Database, clock: StillClock):
+    person = add_person(database, "7600", "昨天", "质检部")
+    add_punches(database, person, "2026-11-23 08:55", "2026-11-23 18:02")
+    clock.now_ms = at("2026-11-24 06:45")
+    judge(database, [person], date(2026, 11, 23), date(2026, 11, 24), clock.now_ms)
+
+    text = browsers.of("hr").get("/today").text
+
+    row = re.search(rf'id="row-{person}".*?</tr>', text, re.DOTALL)
+    assert row is not None
+    assert "is-not_yet" in row[0]
+    assert "18:02" not in row[0]
+    assert "昨天" not in browsers.of("hr").get("/today/muster").text
