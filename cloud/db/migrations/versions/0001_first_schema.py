@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Create every table."""
     _people()
     _rules()
+    _calendar()
     _terminals()
     _punches()
     _office()
@@ -111,6 +112,9 @@ def _rules() -> None:
         sa.PrimaryKeyConstraint("lock_id", name=op.f("pk_locks")),
     )
     op.create_index(op.f("ix_locks_month"), "locks", ["month"], unique=False)
+
+
+def _calendar() -> None:
     op.create_table(
         "calendar_days",
         sa.Column("date", sa.Date(), nullable=False),
