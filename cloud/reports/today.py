@@ -192,9 +192,13 @@ def _rows(connection: Connection, stands: Sequence[_Stand]) -> list[TodayRow]:
 def _stands(connection: Connection, condition: ColumnElement[bool], moment: _Moment) -> list[_Stand]:
     """Everybody employed today, newest punch first, the others by department and number."""
     employed = and_(condition, employed_between(moment.day, moment.day))
-    days = _results(connection, employed, moment.day)
-    nights = _Nights(connection, employed, moment)
+    table = attendance_days.c
+    chosen = select(people.c.person_id).where(employed)
+    stored = _results(connection, moment.day, table.person_id.in_(chosen))
+    days = {person_id: _states.decode(result) for person_id, result in stored.items()}
     last = _last_punches(connection, employed, moment)
+    # Whose newest punch no shift of today took, may have made it for yesterday's.
+    nights = _Nights(connection, moment, [one for one in last if one not in days or days[one].in_at is None])
     everybody = connection.execute(
         select(people.c.person_id, people.c.site)
         .select_from(people.join(departments, departments.c.department_id == people.c.department_id))
@@ -203,39 +207,40 @@ def _stands(connection: Connection, condition: ColumnElement[bool], moment: _Mom
     )
     stands = []
     for person_id, site in everybody.all():
-        stored, punch = days.get(person_id), last.get(person_id)
+        day, punch = days.get(person_id), last.get(person_id)
         if punch is not None and punch[0] < moment.midnight_ms and person_id not in nights.inside:
             punch = None
-        day = None if stored is None else _states.decode(stored)
         findings = () if day is None else day.findings
         late = FindingCode.LATE in findings or FindingCode.SERIOUS_LATE in findings
         presence = nights.presence(person_id, punch) or _presence(
             site, day, moment, punched=punch is not None
         )
-        stands.append(_Stand(person_id, presence, late, stored, punch))
+        stands.append(_Stand(person_id, presence, late, stored.get(person_id), punch))
     stands.sort(key=lambda one: -one.punch[0] if one.punch else 0)
     return stands
 
 
-def _results(connection: Connection, employed: ColumnElement[bool], day: date) -> dict[str, bytes]:
+def _results(connection: Connection, day: date, condition: ColumnElement[bool]) -> dict[str, bytes]:
     table = attendance_days.c
-    chosen = select(people.c.person_id).where(employed)
-    rows = connection.execute(
-        select(table.person_id, table.result).where(table.date == day, table.person_id.in_(chosen))
-    )
+    rows = connection.execute(select(table.person_id, table.result).where(table.date == day, condition))
     return {row.person_id: row.result for row in rows.all()}
 
 
 class _Nights:
     """Who came for yesterday's shift and is still in, or went today; asked only while nights can last."""
 
-    def __init__(self, connection: Connection, employed: ColumnElement[bool], moment: _Moment) -> None:
+    def __init__(self, connection: Connection, moment: _Moment, who: Sequence[str]) -> None:
         self.inside: set[str] = set()
         self._went: dict[str, int] = {}
         if moment.now_ms - moment.midnight_ms > _NIGHTS_END_MS:
             return
         yesterday = moment.day - timedelta(days=1)
-        for person_id, stored in _results(connection, employed, yesterday).items():
+        table = attendance_days.c
+        results: dict[str, bytes] = {}
+        for start in range(0, len(who), _PEOPLE_A_QUERY):
+            chosen = table.person_id.in_(who[start : start + _PEOPLE_A_QUERY])
+            results |= _results(connection, yesterday, chosen)
+        for person_id, stored in results.items():
             day = _edges.decode(stored)
             if day.out_at is not None:
                 went = to_ms(datetime.fromisoformat(day.out_at))
@@ -280,6 +285,7 @@ class _State(msgspec.Struct, frozen=True):
 
     duty: Duty
     findings: tuple[FindingCode, ...] = ()
+    in_at: str | None = None
     out_at: str | None = None
     timeline: tuple[TimelineSpan, ...] = ()
 
