@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, and_, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal_column, select
 from sqlalchemy.sql.selectable import FromClause
 
-from cloud.db.tables import attendance_days, office_records, people, stale_days
+from cloud.db.tables import attendance_days, coverage, office_records, people, stale_days
 from cloud.reports.dates import Month
 from cloud.reports.fleet import Door
 from cloud.reports.scope import Everyone, Scope, within
@@ -54,13 +54,20 @@ def completeness(connection: Connection, scope: Scope, month: Month, silent: lis
     stale = (
         select(func.count())
         .select_from(_with_people(stale_days, scope))
-        .where(stale_days.c.date.between(month.first, month.last), within(scope))
+        .where(stale_days.c.date.between(month.first, month.last), _covered(), within(scope))
     )
     return Completeness(
         silent=tuple(silent),
         pending_n=sum(n for day, n in connection.execute(pending) if month.first <= day <= month.last),
         undecided_n=connection.execute(_undecided(scope, month)).scalar_one(),
         stale_n=connection.execute(stale).scalar_one(),
+    )
+
+
+def _covered() -> ColumnElement[bool]:
+    """A fact of today also marks tomorrow, which is judged when it comes: nobody waits for that now."""
+    return stale_days.c.date.between(
+        select(coverage.c.first).scalar_subquery(), select(coverage.c.last).scalar_subquery()
     )
 
 
