@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cached_property
 
 from cloud.rules import minutes
 from cloud.rules.assign import Assigned, Place, Seat, dates_around, overtime_home, walk
-from cloud.rules.clusters import Cluster, known_punches
+from cloud.rules.clusters import Cluster, KnownPunches, known_punches
 from cloud.rules.facts import Employment, PersonFacts, RosterEntry
 from cloud.rules.minutes import MS, Minutes
 from cloud.rules.plan import DayPlan, Instance, InstanceKind, PlanBook
@@ -24,13 +25,22 @@ class View:
         self.plans = plans
         self.as_of_ms = as_of_ms
         self.records = known_records(person.records, as_of_ms)
-        punches = known_punches(person.punches, plans, as_of_ms)
-        self.untrusted = punches.untrusted
         self._roster = _known_roster(person, as_of_ms)
         self._plans: dict[date, DayPlan] = {}
         if self.records.overtime:
             self._attach_overtime()
-        self._assigned = self._assign(punches.clusters)
+        self.attached = frozenset(self._plans)
+        """Dates whose plan is this person's alone, for the overtime in it."""
+
+    @cached_property
+    def punches(self) -> KnownPunches:
+        """The known punches, clustered (T4-T6, P2)."""
+        return known_punches(self.person.punches, self.plans, self.as_of_ms)
+
+    @property
+    def untrusted(self) -> frozenset[date]:
+        """Attendance days of punches whose time cannot be trusted (T5)."""
+        return self.punches.untrusted
 
     def plan(self, day: date) -> DayPlan:
         """The plan of a date, overtime attached (D, A1, A6)."""
@@ -76,11 +86,13 @@ class View:
         for day in {*of_shift, *of_day}:
             self._plans[day] = _with_overtime(self._base(day), of_shift.get(day, {}), of_day.get(day, []))
 
-    def _assign(self, clusters: tuple[Cluster, ...]) -> dict[date, Assigned]:
+    @cached_property
+    def _assigned(self) -> dict[date, Assigned]:
+        clusters = self.punches.clusters
         if not clusters:
             return {}
         date_of = self.plans.zone.date_of
-        days = set(self._plans)
+        days = set(self.attached)
         last = None
         for cluster in clusters:
             day = date_of(cluster.first_ms // MS)
