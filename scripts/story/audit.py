@@ -80,6 +80,14 @@ def judged_days(cloud: Cloud, story: Story, people: Mapping[str, PersonId], now_
     return Audit({"days": section}, tuple(wrong[:SHOWN]))
 
 
+def days_kept(cloud: Cloud, story: Story) -> int:
+    """How many results of the span the cloud keeps."""
+    return sum(
+        len(cloud.rows("/api/v1/days", "days", **{"from": str(day), "to": str(day)}))
+        for day in story.span.dates()
+    )
+
+
 def is_final(cloud: Cloud, story: Story, day: date, now_ms: int) -> bool:
     """Whether everybody whose ``day`` is over has a final result of it."""
     over = sum(_is_over(story, member, day, now_ms) for member in story.members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from scripts.story.site import Site
 from scripts.story.stage import Stage, new_site
 
 LOGS = ROOT / ".state" / "check-logs"
+_RECOMPUTED = re.compile(r"(\d+) days judged, (\d+) would differ")
 _STRANGER_STAYS_S = 4.0
 _BROKER_AWAY_S = 4.0
 _DELIVERED_WITHIN_S = 60
@@ -79,6 +81,7 @@ def _acts(stage: Stage) -> tuple[dict[str, Json], list[str]]:
         ("Counting punches ...", punches),
         # What happened today must not have touched the past.
         ("Comparing every day with the story ...", judged_days),
+        ("Judging everything again ...", judged_again),
     )
     sections: dict[str, Json] = {}
     wrong: list[str] = []
@@ -106,6 +109,22 @@ def punches(stage: Stage) -> Audit:
 def judged_days(stage: Stage) -> Audit:
     """Every day that is over."""
     return audit.judged_days(stage.cloud, stage.story, stage.people, SystemClock().wall_ms())
+
+
+def judged_again(stage: Stage) -> Audit:
+    """What is stored is what the facts alone give."""
+    span = stage.story.span
+    command = ["kaoqin-cloud", "recompute", "--from", str(span.first), "--to", str(span.last), "--dry-run"]
+    began = time.perf_counter()
+    said = stage.site.processes.run(command)
+    stage.seconds["judge_all"] = time.perf_counter() - began
+    found = _RECOMPUTED.search(said)
+    judged, differing = (int(number) for number in found.groups()) if found else (0, -1)
+    # Days before a contract or after it are judged here, but nobody keeps them.
+    kept = audit.days_kept(stage.cloud, stage.story)
+    differing -= judged - kept
+    section: dict[str, Json] = {"days": kept, "differing": differing}
+    return Audit({"judged_again": section}, (f"judged again: {said}",) if differing else ())
 
 
 def live_part(stage: Stage) -> Audit:

@@ -71,6 +71,11 @@ def test_every_day_is_judged_as_the_story_says(report):
     assert days["differing"] == 0
 
 
+def test_what_is_stored_is_what_the_facts_give(report):
+    assert report["judged_again"]["days"] >= report["days"]["judged"]
+    assert report["judged_again"]["differing"] == 0
+
+
 def test_leave_and_trips_are_joined(report):
     assert report["leave_days"]["got"] == report["leave_days"]["expected"] > 0
     assert report["trip_days"]["got"] == report["trip_days"]["expected"] > 0
