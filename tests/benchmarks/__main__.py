@@ -30,7 +30,7 @@ def main() -> int:
         for figure in measured:
             print(  # noqa: T201  a command that talks to people
                 f"{figure.what}: {figure.ours_s:.4g} s; {figure.beside}: {figure.beside_s:.4g} s; "
-                f"{figure.ratio:.1f} times as fast",
+                f"{figure.ratio:.3g} times as fast",
                 flush=True,
             )
             figures.append({"benchmark": name, **asdict(figure), "ratio": figure.ratio})
