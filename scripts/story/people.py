@@ -23,6 +23,11 @@ GIVEN = tuple(_GIVEN.split())
 FOREIGN = ("Olivia Hart", "Marco Bellini", "Aisha Rahman", "Tom Becker", "Sofia Lindqvist", "Daniel Okafor")
 
 
+FINGERS_OF = ("研发部", 4)
+FACES_OF = ("产品部", 2)
+"""Whose fingers and faces the first door knows: the first so many of a department."""
+
+
 class Rhythm(StrEnum):
     """Who tells these people when to work.
 
@@ -71,6 +76,11 @@ class Member:
     hire: date
     last_day: date | None
     pin: str
+
+    def is_one_of(self, cast: tuple[str, int]) -> bool:
+        """Whether the person is among the first ``cast[1]`` of department ``cast[0]``."""
+        department, size = cast
+        return self.department == department and self.place < size
 
     def employed_on(self, day: date) -> bool:
         """Whether the contract runs on ``day``."""

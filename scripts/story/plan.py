@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from models.clock import from_ms, to_ms
 from models.punch import Method
 from scripts.story.days import Due, Form, Scene, Verdict, any_day, rest_day_overtime, rest_day_visit
-from scripts.story.people import Member, Rhythm, company
+from scripts.story.people import FACES_OF, FINGERS_OF, Member, Rhythm, company
 from scripts.story.workdays import Kind, Span, kind_of, shift_of, span_before
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -59,6 +59,14 @@ class Story:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """What happened on the run date itself; no verdict is known yet."""
+
+    presses: tuple[Press, ...] = ()
+    forms: tuple[Form, ...] = ()
+
+
 def local_date(wall_ms: int) -> date:
     """The date at the firm at an instant."""
     return from_ms(wall_ms).astimezone(ZONE).date()
@@ -86,17 +94,28 @@ def tell(today: date, seed: int = SEED) -> Story:
     return Story(seed, span, members, tuple(sorted(presses)), tuple(forms), verdicts)
 
 
-def this_morning(story: Story, now_ms: int) -> tuple[Press, ...]:
-    """Presses of the run date before ``now_ms``: most people have come, a few late; and some have gone."""
+def this_morning(story: Story, now_ms: int) -> Morning:
+    """The run date until ``now_ms``: most people have come, a few late, some are away with a form.
+
+    Those who are enrolled at the first door come when the demo lets them.
+    """
     day = story.span.today
-    presses = []
+    presses: list[Press] = []
+    forms: list[Form] = []
     for member in story.members:
         luck = Random(f"today {story.seed} {member.employee_no} {day}")
         shift = shift_of(member, day, day) if member.employed_on(day) else None
-        if shift is not None and luck.random() < 0.94:  # noqa: PLR2004  the others are away
+        if shift is None or member.is_one_of(FINGERS_OF) or member.is_one_of(FACES_OF):
+            continue
+        chance = luck.random()
+        if chance < 0.94:  # noqa: PLR2004  of those who are due
             scene = any_day(Due(member, day, shift, luck), often_late=False)
             presses += [_press(member, day, second, luck) for second in scene.presses if not scene.forms]
-    return tuple(sorted(press for press in presses if press.wall_ms < now_ms))
+        elif chance < 0.96:  # noqa: PLR2004  likewise
+            forms.append(Form("leave", member, "day", str(day), str(day), luck.choice(("annual", "sick"))))
+        elif chance < 0.985:  # noqa: PLR2004  likewise
+            forms.append(Form("trip", member, "day", str(day), str(day + timedelta(days=2))))
+    return Morning(tuple(sorted(press for press in presses if press.wall_ms < now_ms)), tuple(forms))
 
 
 def _life(member: Member, span: Span, luck: Random) -> Iterable[tuple[date, Scene]]:

@@ -10,29 +10,31 @@ from pathlib import Path
 
 from scripts.story.days import Form
 from scripts.story.people import SITE, Rhythm
-from scripts.story.plan import Story
+from scripts.story.plan import Morning, Story
 from scripts.story.workdays import ROSTER_AHEAD_DAYS, days, kind_of, name_of, shift_of
 
 Row = tuple[str, ...]
 _AHEAD = timedelta(days=ROSTER_AHEAD_DAYS)
 _NIGHT_ENDS_BY = 12
+NOTHING_YET = Morning()
 
 
-def write(story: Story, directory: Path) -> Iterator[tuple[str, Path]]:
+def write(story: Story, directory: Path, morning: Morning = NOTHING_YET) -> Iterator[tuple[str, Path]]:
     """Write every file and name it with its kind, in the order in which they are imported.
 
     The one who left is still there in this list of people: see :func:`leavers`.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    forms = story.forms + morning.forms
     tables = {
         "people": people(story),
         "calendar": calendar(story),
         "roster": roster(story),
-        "leave": spans(story, "leave"),
-        "trip": spans(story, "trip"),
-        "outing": spans(story, "outing"),
-        "overtime": spans(story, "overtime"),
-        "correction": corrections(story),
+        "leave": spans("leave", forms),
+        "trip": spans("trip", forms),
+        "outing": spans("outing", forms),
+        "overtime": spans("overtime", forms),
+        "correction": corrections(forms),
     }
     for kind, rows in tables.items():
         yield kind, _write(directory / f"{kind}.csv", rows)
@@ -73,20 +75,20 @@ def roster(story: Story) -> Iterator[Row]:
             yield (one.employee_no, str(day), shift.value if shift else "off")
 
 
-def spans(story: Story, kind: str) -> Iterator[Row]:
+def spans(kind: str, forms: Iterable[Form]) -> Iterator[Row]:
     """Leave, trips, outings, overtime."""
     yield ("id", "employee_no", "type", "unit", "from", "to", "status", "remark")
-    for number, form in _numbered(story, kind):
+    for number, form in _numbered(kind, forms):
         yield (
             *(number, form.member.employee_no, form.leave_type, form.unit),
             *(form.start, form.end, "approved", form.remark),
         )
 
 
-def corrections(story: Story) -> Iterator[Row]:
+def corrections(forms: Iterable[Form]) -> Iterator[Row]:
     """Forgotten punches put right."""
     yield ("id", "employee_no", "date", "side", "at", "submitted", "status", "remark")
-    for number, form in _numbered(story, "correction"):
+    for number, form in _numbered("correction", forms):
         at = datetime.fromisoformat(form.start)
         # The end of a night belongs to the date on which the night began.
         night = form.unit == "out" and at.hour < _NIGHT_ENDS_BY
@@ -97,9 +99,9 @@ def corrections(story: Story) -> Iterator[Row]:
         )
 
 
-def _numbered(story: Story, kind: str) -> Iterator[tuple[str, Form]]:
-    forms = (form for form in story.forms if form.kind == kind)
-    return ((f"{kind}-{number}", form) for number, form in enumerate(forms, 1))
+def _numbered(kind: str, forms: Iterable[Form]) -> Iterator[tuple[str, Form]]:
+    of_kind = (form for form in forms if form.kind == kind)
+    return ((f"{kind}-{number}", form) for number, form in enumerate(of_kind, 1))
 
 
 def _write(path: Path, rows: Iterable[Row]) -> Path:

@@ -23,7 +23,7 @@ from scripts.story import records
 from scripts.story.cloud import Cloud, wait_for
 from scripts.story.doors import OtherDoor, write_history
 from scripts.story.people import SITE
-from scripts.story.plan import DOORS, Press, Story
+from scripts.story.plan import DOORS, Morning, Press, Story
 from scripts.story.processes import Processes, StoryFailed, free_port
 
 READY_S = 60
@@ -110,11 +110,11 @@ class Site:
         return load_identity(self.door(place))
 
 
-def fill(site: Site, story: Story) -> Secrets:
+def fill(site: Site, story: Story, morning: Morning) -> Secrets:
     """Make the database and put in what the office knows: people, calendar, roster, records, logins."""
     run = site.processes.run
     run(["kaoqin-cloud", "migrate"])
-    for kind, path in records.write(story, site.directory / "files"):
+    for kind, path in records.write(story, site.directory / "files", morning):
         put_in(site, kind, path)
     passwords = {}
     for login, role in LOGINS.items():

@@ -14,14 +14,13 @@ from models.ids import PersonId
 from scripts.story import audit, hands, records, site
 from scripts.story.cloud import Cloud, wait_for
 from scripts.story.doors import OtherDoor
+from scripts.story.people import FACES_OF, FINGERS_OF
 from scripts.story.pictures import Pictures
-from scripts.story.plan import DOORS, Press, Story, local_date
+from scripts.story.plan import DOORS, Morning, Story, local_date
 from scripts.story.site import Secrets, Site
 from scripts.story.workdays import shift_of
 
 JUDGED_WITHIN_S = 180
-FINGERS_OF = (0, 1, 2, 3)
-FACES_OF = (0, 1)
 Say = Callable[[str], None]
 
 
@@ -70,15 +69,17 @@ class Stage:
         ]
 
 
-def new_site(place: Site, story: Story, pictures: Pictures, say: Say, later: tuple[Press, ...] = ()) -> Stage:
+def new_site(
+    place: Site, story: Story, pictures: Pictures, say: Say, morning: Morning = records.NOTHING_YET
+) -> Stage:
     """Fill an empty directory, start its site and wait until its past is judged.
 
-    ``later``: presses after the history of the story, such as those of this morning.
+    ``morning``: what happened since the history of the story.
     """
     began = time.perf_counter()
     say("Writing people, calendar, roster and office records ...")
     site.start_broker(place)
-    made = site.fill(place, story)
+    made = site.fill(place, story, morning)
     stage = Stage(story, place, pictures, made, site.start_cloud(place, made.token))
     stage.seconds["import"] = time.perf_counter() - began
     say("Claiming the doors, enrolling fingers and faces ...")
@@ -88,7 +89,7 @@ def new_site(place: Site, story: Story, pictures: Pictures, say: Say, later: tup
     enrol(stage)
     say("Walking two months of punches through the doors ...")
     began = time.perf_counter()
-    stage.made = site.write_past(place, story, stage.people, story.presses + later)
+    stage.made = site.write_past(place, story, stage.people, story.presses + morning.presses)
     site.put_in(place, "people", records.leavers(story, place.directory / "files"))
     open_doors(stage)
     wait_until_judged(stage)
@@ -111,12 +112,10 @@ def kept_site(place: Site, story: Story, pictures: Pictures, say: Say) -> Stage:
 
 
 def cast(stage: Stage) -> None:
-    """Choose whose fingers and faces the first door knows: people who are there all the time."""
-    lasting = [m for m in stage.story.members if m.hire < stage.story.span.first and m.last_day is None]
-    stage.fingers = tuple(
-        m.employee_no for m in lasting if m.department == "研发部" and m.place in FINGERS_OF
-    )
-    stage.faces = tuple(m.employee_no for m in lasting if m.department == "产品部" and m.place in FACES_OF)
+    """Find those whose fingers and faces the first door is to know."""
+    members = stage.story.members
+    stage.fingers = tuple(member.employee_no for member in members if member.is_one_of(FINGERS_OF))
+    stage.faces = tuple(member.employee_no for member in members if member.is_one_of(FACES_OF))
 
 
 def enrol(stage: Stage) -> None:

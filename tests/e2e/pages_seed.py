@@ -268,7 +268,7 @@ def fill(database: Database, clock: Clock, people_n: int = 150) -> list[Member]:
     story = tell(NOW.date())
     members = list(story.members)[:people_n]
     now_ms = clock.wall_ms()
-    presses = [*story.presses, *this_morning(story, now_ms)]
+    presses = [*story.presses, *this_morning(story, now_ms).presses]
     numbers = {member.employee_no for member in members}
     doors = _doors(database, now_ms)
     with database.write() as connection:

@@ -174,12 +174,21 @@ def test_a_night_ends_on_the_next_date():
 
 
 def test_the_morning_of_the_run_date_stops_at_the_clock(story):
-    nine = next(p.wall_ms for p in plan.this_morning(story, 2**47) if plan.local_date(p.wall_ms) == TODAY)
+    nine = next(p.wall_ms for p in plan.this_morning(story, 2**47).presses)
     until = nine + 40 * 60_000
 
-    morning = plan.this_morning(story, until)
+    morning = plan.this_morning(story, until).presses
 
     assert morning
     assert all(plan.local_date(press.wall_ms) == TODAY for press in morning)
     assert morning[-1].wall_ms < until
-    assert plan.this_morning(story, nine) == ()
+    assert plan.this_morning(story, nine).presses == ()
+
+
+def test_who_is_away_this_morning_has_a_form_and_no_press(story):
+    morning = plan.this_morning(story, 2**47)
+    away = {form.member.employee_no for form in morning.forms}
+
+    assert {form.kind for form in morning.forms} == {"leave", "trip"}
+    assert not away & {press.employee_no for press in morning.presses}
+    assert all(form.start == str(TODAY) for form in morning.forms)
