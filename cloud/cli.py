@@ -18,6 +18,7 @@ from cloud.commands.access import Access
 from cloud.commands.console import complain
 from cloud.commands.errors import CannotBeDone
 from cloud.commands.importing import KINDS, import_file
+from cloud.commands.policy import PolicyFiles
 from cloud.database import open_database
 from cloud.db.engine import DatabaseUnavailable
 from cloud.db.migrate import DatabaseNewer, DatabaseOlder
@@ -81,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _import_command(commands, shared)
     _recompute_command(commands, shared)
     _export_command(commands, shared)
+    _policy_commands(commands, shared)
     _cases_command(commands)
     _user_commands(commands, shared)
     _terminal_commands(commands, shared)
@@ -237,6 +239,40 @@ def _month(text: str) -> Month:
     if month is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no month like 2026-11")
     return month
+
+
+def _policy_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    policy = _command(commands, "policy", "rules files: shifts, policy, week and calendar of a group")
+    kinds = policy.add_subparsers(metavar="ACTION", required=True)
+    lint = _command(kinds, "lint", "say what is wrong with a file, by line; 1 if it has an error", [shared])
+    lint.add_argument("file", type=Path)
+    lint.add_argument("--json", action="store_true", help="one JSON list")
+    lint.set_defaults(run=_on_rules(lambda a, rules: rules.lint(a.file, as_json=a.json)))
+    show = _command(kinds, "show", "print the rules of a group as a file", [shared])
+    show.add_argument("--group", metavar="NAME", help="name or id (the default group)")
+    show.set_defaults(run=_on_rules(lambda a, rules: rules.show(a.group)))
+    trial = _command(kinds, "what-if", "list the days of a month that a file would change", [shared])
+    trial.add_argument("file", type=Path)
+    trial.add_argument("--month", type=_month, required=True, metavar="YYYY-MM")
+    trial.add_argument("--json", action="store_true", help="one JSON object")
+    trial.set_defaults(run=_on_rules(lambda a, rules: rules.what_if(a.file, a.month, as_json=a.json)))
+    take = _command(kinds, "import", "put a file in force; days it touches are judged again", [shared])
+    take.add_argument("file", type=Path)
+    take.add_argument("--dry-run", action="store_true", help="say what would be done")
+    take.set_defaults(run=_on_rules(lambda a, rules: rules.import_file(a.file, dry_run=a.dry_run)))
+
+
+def _on_rules(act: Callable[[argparse.Namespace, PolicyFiles], int]) -> Run:
+    """The command that does ``act`` on the rules of the opened database."""
+
+    def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+        database = open_database(settings, clock)
+        try:
+            return act(arguments, PolicyFiles(database, AsOf(clock.wall_ms(), settings.tzinfo)))
+        finally:
+            database.close()
+
+    return run
 
 
 def _cases_command(commands: Commands[argparse.ArgumentParser]) -> None:

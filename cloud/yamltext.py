@@ -42,7 +42,8 @@ def compose(text: str) -> YamlNode | None:
         root: YamlNode | None = YAML(typ="safe", pure=True).compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise BadYaml(1 if mark is None else mark.line + 1, f"is no YAML: {error}") from error
+        what = getattr(error, "problem", None) or str(error)
+        raise BadYaml(1 if mark is None else mark.line + 1, f"is no YAML: {what}") from error
     return root
 
 

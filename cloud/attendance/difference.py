@@ -39,8 +39,11 @@ def difference(before: AttendanceDay, after: AttendanceDay) -> Difference:
 
     A day that is still going on changes with every punch; only what was once said for good has a history.
     """
-    if before.state is not DayState.FINAL:
-        return {}
+    return changes(before, after) if before.state is DayState.FINAL else {}
+
+
+def changes(before: AttendanceDay, after: AttendanceDay) -> Difference:
+    """Fields of two results that differ, as (before, after) in JSON's words, whatever their state."""
     found: Difference = {}
     for name in _TELLING:
         old, new = _plain(getattr(before, name)), _plain(getattr(after, name))

@@ -56,10 +56,10 @@ def judge_days(
         return Judgement([], {})
     span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
     book = load_rules(connection, view.zone, cache)
-    loaded = load(connection, sorted(wanted), (span[0], _month_end(span[1])), view, book)
+    loaded = load(connection, sorted(wanted), (span[0], month_end(span[1])), view, book)
     judgement = Judgement([], dict(loaded.unjudgeable))
     for person, one in loaded.people.items():
-        days = _rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]
+        days = rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]
         try:
             judgement.days.extend(_judge(person, one, days, view))
         except RefusedInput as error:
@@ -81,17 +81,19 @@ def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -
     return judged
 
 
-def _rest_of_months(days: Sequence[date], today: date) -> list[date]:
+def rest_of_months(days: Sequence[date], today: date) -> list[date]:
+    """``days`` and every later date of their months up to ``today``, which they can change (L9, C4)."""
     found: set[date] = set()
     for day in days:
         following = day
-        while following <= min(_month_end(day), max(today, day)) and following not in found:
+        while following <= min(month_end(day), max(today, day)) and following not in found:
             found.add(following)
             following += _DAY
     return sorted(found)
 
 
-def _month_end(day: date) -> date:
+def month_end(day: date) -> date:
+    """The last date of the month of ``day``."""
     return (day.replace(day=28) + _DAY * 4).replace(day=1) - _DAY
 
 

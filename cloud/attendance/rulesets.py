@@ -137,7 +137,7 @@ def read_tables(connection: Connection) -> RuleTables:
 
 def rulebook(tables: RuleTables, zone: ZoneInfo, cache: Cache) -> Rulebook:
     """What ``tables`` mean for every group; ``cache`` grows by the rules that are new."""
-    shared = _shared(tables, zone)
+    shared = shared_case(tables, zone)
     found: dict[str, GroupRules] = {}
     broken: dict[str, str] = {}
     for group_id, group in tables.groups.items():
@@ -155,10 +155,8 @@ def group_case(group: GroupRow) -> dict[str, Plain]:
 
 def version_case(version: VersionRow) -> dict[str, Plain]:
     """One policy version in the words of a case file."""
-    found: dict[str, Plain] = {**version.parameters, "version": version.version}
-    if version.since is not None:
-        found["from"] = version.since.isoformat()
-    return found
+    since: dict[str, Plain] = {} if version.since is None else {"from": version.since.isoformat()}
+    return {"version": version.version, **since, **version.parameters}
 
 
 def calendar_case(row: CalendarRow) -> dict[str, Plain]:
@@ -187,7 +185,8 @@ def _counts_month(rules: RuleSet) -> bool:
     )
 
 
-def _shared(tables: RuleTables, zone: ZoneInfo) -> dict[str, Plain]:
+def shared_case(tables: RuleTables, zone: ZoneInfo) -> dict[str, Plain]:
+    """What all groups are judged by alike, in the words of a case file."""
     provisional: list[Plain] = [year for year, row in tables.years.items() if row.provisional]
     return {
         "zone": zone.key,

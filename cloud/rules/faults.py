@@ -76,6 +76,10 @@ REFUSALS: Final[Mapping[str, RefusalCode]] = {
     "overlapping_versions": RefusalCode.BAD_POLICY,
     "no_policy": RefusalCode.BAD_POLICY,
     "bad_value": RefusalCode.BAD_POLICY,
+    "bad_name": RefusalCode.BAD_POLICY,
+    "unknown_group": RefusalCode.BAD_POLICY,
+    "group_in_use": RefusalCode.BAD_POLICY,
+    "no_default_group": RefusalCode.BAD_POLICY,
 }
 
 ZH: Final[Mapping[str, str]] = {
@@ -96,6 +100,9 @@ ZH: Final[Mapping[str, str]] = {
     "overlapping_versions": "{first} 与 {second} 同日生效（{since}）",
     "no_policy": "没有任何规则版本",
     "bad_value": "不能使用：{what}",
+    "bad_name": "{name} 不能作为名称：不可为空、不可为 off、不可含 + 或逗号，最多 {limit} 字",
+    "unknown_group": "没有考勤组 {group}；现有：{allowed}",
+    "group_in_use": "{n} 人仍在考勤组 {group}，不能删除",
     "windows_overlap": (
         "{first} 与 {second}（{second_day}）的打卡窗口在 {start}–{end} 重叠：其间的一次打卡可能属于两者之一"
     ),
@@ -138,6 +145,9 @@ EN: Final[Mapping[str, str]] = {
     "overlapping_versions": "{first} and {second} hold from the same date ({since})",
     "no_policy": "there is no policy version",
     "bad_value": "cannot be used: {what}",
+    "bad_name": ("{name} is no name: not empty, not off, without + and comma, at most {limit} characters"),
+    "unknown_group": "there is no group {group}; known are {allowed}",
+    "group_in_use": "{n} people are still in group {group}; it cannot be dropped",
     "windows_overlap": (
         "the windows of {first} and {second} ({second_day}) overlap from {start} to {end}: "
         "a punch then could belong to either"

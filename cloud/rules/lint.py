@@ -45,7 +45,7 @@ class Use:
 def lint(rules: RuleSet, use: Use | None = None) -> list[Fault]:
     """Everything that is wrong with ``rules``, errors first; nothing is raised."""
     used = Use() if use is None else use
-    faults = [*_shifts(rules), *_versions(rules), *_weeks(rules, used)]
+    faults = [*_shifts(rules), *_versions(rules, _worked(rules, used)), *_weeks(rules, used)]
     if not any(fault.severity is Severity.ERROR for fault in faults):
         faults += _calendar(rules)
     faults += _people(rules, used)
@@ -122,7 +122,13 @@ def _shifts(rules: RuleSet) -> Iterator[Fault]:
             yield Fault.of("free_window", ("shifts", name), shift=name)
 
 
-def _versions(rules: RuleSet) -> Iterator[Fault]:
+def _worked(rules: RuleSet, use: Use) -> frozenset[str]:
+    """Shifts that somebody judged by ``rules`` works."""
+    week = {name for entry in rules.week.values() for name in entry.shifts}
+    return frozenset(week.union(*(names for pair in use.rostered for names in pair)))
+
+
+def _versions(rules: RuleSet, worked: frozenset[str]) -> Iterator[Fault]:
     if not rules.policies:
         yield Fault.of("no_policy", ("policy",))
     yield from _dates(rules)
@@ -135,7 +141,11 @@ def _versions(rules: RuleSet) -> Iterator[Fault]:
         for shift in rules.shifts.values():
             if shift.free or not shift.segments or any(shift_faults(shift)):
                 continue
-            yield from _shift_under(shift, version.policy, path)
+            too_long = window_fault(shift, version.policy)
+            if too_long is not None:
+                yield too_long
+            if shift.name in worked:
+                yield from _shift_under(shift, version.policy, path)
 
 
 def _dates(rules: RuleSet) -> Iterator[Fault]:
@@ -180,10 +190,7 @@ def _without_effect(policy: Policy, path: Path) -> Iterator[Fault]:
 
 
 def _shift_under(shift: WorkShift, policy: Policy, path: Path) -> Iterator[Fault]:
-    """A sound shift of fixed hours judged by one version."""
-    too_long = window_fault(shift, policy)
-    if too_long is not None:
-        yield too_long
+    """A sound shift of fixed hours that is worked under one version."""
     about = {"shift": shift.name, "version": policy.version}
     before, _ = window(shift, policy)
     if shift.flex_early_min > before:
@@ -306,8 +313,7 @@ def _people(rules: RuleSet, use: Use) -> Iterator[Fault]:
         yield Fault.of("people_without_group", ("group",), n=use.without_group)
     if use.members and not use.rostered and not any(entry.shifts for entry in rules.week.values()):
         yield Fault.of("empty_week", ("week",), n=use.members)
-    used = {name for entry in rules.week.values() for name in entry.shifts} | use.elsewhere
-    used.update(name for pair in use.rostered for names in pair for name in names)
+    used = _worked(rules, use) | use.elsewhere
     for name in rules.shifts:
         if name not in used:
             yield Fault.of("unused_shift", ("shifts", name), shift=name)

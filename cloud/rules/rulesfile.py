@@ -128,10 +128,25 @@ def _faults(root: Node, known_shifts: tuple[str, ...]) -> list[Fault]:
     faults = [fault for name, definition in shifts.items() for fault in shift_faults(name, definition)]
     for place, node in enumerate(_versions(root)):
         faults += version_faults(node.value, place)
+    faults += _overlapping(_versions(root)) if not faults else []
     for weekday, entry in _values(root, "week"):
         faults += _piece({"shifts": known, "week": {weekday: entry}})
     for day, value in _values(root, "calendar"):
         faults += _piece({"calendar": {day: "rest" if value == NO_DAY else value}})
+    return faults
+
+
+def _overlapping(versions: list[Node]) -> list[Fault]:
+    """Versions that begin on one date."""
+    faults: list[Fault] = []
+    starts: dict[date | None, str] = {}
+    for place, node in enumerate(versions):
+        one = _version(node.value)
+        since = "–" if one.since is None else one.since.isoformat()
+        if one.since in starts:
+            args = {"first": starts[one.since], "second": one.version, "since": since}
+            faults.append(Fault.of("overlapping_versions", ("policy", place), **args))
+        starts.setdefault(one.since, one.version)
     return faults
 
 
