@@ -173,7 +173,7 @@ def strangers(stage: Stage) -> Audit:
 def broker_restart(stage: Stage) -> Audit:
     """People punch at every door while the broker is killed, away, and back."""
     began_ms = SystemClock().wall_ms()
-    crowd = iter(stage.passers_by() or sorted(stage.people))
+    crowd = iter(stage.passers_by())
     made = _pass_by(stage, itertools.islice(crowd, _PASSERS_BY))
     stage.site.processes.stop("broker", kill=True)
     away = time.perf_counter()

@@ -27,6 +27,7 @@ DIRECTORY = ROOT / ".state" / "demo"
 _READY_FILE = "ready.json"
 _LIFE_EVERY_S = 20.0
 _LOOK_EVERY_S = 1.0
+_CROWD = 60
 
 
 def demo(port: int, *, fresh: bool) -> None:
@@ -94,7 +95,7 @@ def _is_kept(story: Story) -> bool:
 def _passing_people(scene: Stage) -> Callable[[], object]:
     """Somebody comes to a door, each time this is called; every third time to the first one."""
     luck = Random(SEED)
-    crowd = sorted(scene.passers_by() or scene.people)
+    crowd = scene.passers_by()[:_CROWD]
     first_door = itertools.cycle(_first_door(scene))
     others = itertools.cycle(scene.other_doors)
     doors = itertools.cycle((True, False, False))

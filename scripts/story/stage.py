@@ -58,15 +58,12 @@ class Stage:
             self.log.close()
 
     def passers_by(self) -> list[str]:
-        """Who may come to the other doors today: everybody due who is not enrolled at the first."""
+        """Who may come to the other doors: everybody not enrolled at the first, those due today first."""
         today = self.story.span.today
-        return [
-            member.employee_no
-            for member in self.story.members
-            if member.employed_on(today)
-            and member.employee_no not in {*self.fingers, *self.faces}
-            and shift_of(member, today, today) is not None
-        ]
+        enrolled = {*self.fingers, *self.faces}
+        there = [m for m in self.story.members if m.employed_on(today) and m.employee_no not in enrolled]
+        there.sort(key=lambda member: shift_of(member, today, today) is None)
+        return [member.employee_no for member in there]
 
 
 def new_site(
