@@ -19,7 +19,7 @@ from cloud.rulebook.draft import (
     SetYear,
 )
 from models.ids import PersonId
-from tests.e2e.pages_seed import NOW, add_department, add_person, person_id
+from tests.e2e.pages_seed import NOW, add_department, add_person, add_punches, person_id
 from tests.unit.cloud.rulebook.conftest import LAB, Firm
 
 DAY = timedelta(days=1)
@@ -66,6 +66,31 @@ def test_a_date_of_the_calendar_touches_everybody_employed_for_three_dates(firm:
     assert len(trial.days) == 13
     assert trial.days[joined] == (date(2026, 11, 11),)
     assert {tuple(days) for person, days in trial.days.items() if person != joined} == {tuple(sorted(three))}
+
+
+def test_a_date_of_the_calendar_touches_who_has_a_roster_too(firm: Firm):
+    who = person_id("1003")
+    firm.save(SetRoster([who], date(2026, 11, 10), date(2026, 11, 10), ["DAY"]))
+
+    assert date(2026, 11, 10) in firm.trial(SetDay(date(2026, 11, 10), "statutory")).days[who]
+
+
+def test_where_lates_are_counted_by_month_later_days_differ_too(firm: Firm):
+    firm.save(SetVersion("default", None, "v2", {"free_lates": 1}))
+    add_department(firm.database, "新")
+    who = add_person(firm.database, "9001", "新人", "新", hire=date(2026, 11, 2))
+    add_punches(firm.database, who, "2026-11-03 09:20", "2026-11-03 18:01")
+    add_punches(firm.database, who, "2026-11-05 09:20", "2026-11-05 18:01")
+    trial = firm.trial(SetRoster([who], date(2026, 11, 3), date(2026, 11, 3), []))
+
+    with firm.database.read() as connection:
+        found = trial.judge(connection, (date(2026, 11, 1), date(2026, 11, 30)), firm.view).found
+
+    assert date(2026, 11, 5) not in trial.days[who]
+    assert {one.before.date: one.fields.get("late_min") for one in found.differing} == {
+        date(2026, 11, 3): None,
+        date(2026, 11, 5): (20, 0),
+    }
 
 
 def test_a_roster_entry_touches_one_person_for_three_dates(firm: Firm):
