@@ -58,7 +58,7 @@ def enrol_one_face(
             say(f"{files[place]}: left out, {poor.value}")
     if not isinstance(done, FaceEnrolled):
         raise NotStored(_why_no_face(done, roster, files))
-    say(f"{_label(person)}: {done.templates} face templates stored.")
+    say(f"{_label(person)}: {done.templates} face template{'s' * (done.templates != 1)} stored.")
     if done.templates < _GOOD_NUMBER:
         say("Three to five different pictures make it surer, for example with and without glasses.")
 

@@ -5,6 +5,8 @@
     CannotStart
     +-- GalleryUnusable     the file is no gallery, or cannot be opened: ask an admin
     |   +-- KeyUnusable       the key is missing, readable by others, or not this gallery's
+    TryAgain
+    +-- GalleryUnavailable  the disk refused; what was stored before is as it was
     EdgeError
     +-- EnrolmentRefused    nothing was stored: say why and ask for what is missing
         +-- ConsentMissing    without the time of consent
@@ -13,7 +15,7 @@
 
 from __future__ import annotations
 
-from edge.errors import CannotStart, EdgeError
+from edge.errors import CannotStart, EdgeError, TryAgain
 
 
 class GalleryUnusable(CannotStart):
@@ -22,6 +24,10 @@ class GalleryUnusable(CannotStart):
 
 class KeyUnusable(GalleryUnusable):
     """The key file is missing, readable by others, or not the key this gallery was sealed with."""
+
+
+class GalleryUnavailable(TryAgain):
+    """The gallery could not do the job; nothing of it was kept."""
 
 
 class EnrolmentRefused(EdgeError):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 
-from edge.enrol.errors import ConsentMissing, GalleryUnusable, KeyUnusable, SlotTaken
+from edge.enrol.errors import ConsentMissing, GalleryUnavailable, GalleryUnusable, KeyUnusable, SlotTaken
 from edge.enrol.sealing import Seal, make_key, read_key
 from edge.face.networks import read_cards
 from edge.face.search import FaceSet, Vector, face_set
@@ -68,6 +68,8 @@ class Gallery:
     The key file is made together with the gallery file. ``network`` is the face network in use: templates of
     another one are kept but not searched.
 
+    Every method raises GalleryUnavailable when the disk refuses; what was stored before is as it was.
+
     Raises:
         KeyUnusable: see :mod:`edge.enrol.errors`.
         GalleryUnusable: ``path`` is no gallery, or cannot be opened.
@@ -78,10 +80,7 @@ class Gallery:
         self._network = network
         self._changes = 0
         self._cached: tuple[tuple[int, int], FaceSet] | None = None
-        is_new = not path.exists()
-        if is_new and not key_path.exists():
-            make_key(key_path)
-        self._seal = Seal(read_key(key_path))
+        self._seal = Seal(_key_for(path, key_path))
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
             path.chmod(0o600)
@@ -89,7 +88,7 @@ class Gallery:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
             self._prove_key(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise GalleryUnusable(f"{path} cannot be used as a gallery: {error}") from error
 
     def close(self) -> None:
@@ -99,7 +98,7 @@ class Gallery:
 
     def faces(self) -> FaceSet:
         """The face templates as they are searched; cheap while nobody, here or elsewhere, changes them."""
-        with self._lock:
+        with self._reading():
             version = (self._changes, self._data_version())
             if self._cached is None or self._cached[0] != version:
                 number = 0 if self._cached is None else self._cached[1].version + 1
@@ -158,22 +157,22 @@ class Gallery:
 
     def slots(self) -> dict[int, PersonId]:
         """Whose finger is in which slot of the sensor."""
-        with self._lock:
-            rows = self._db.execute("SELECT slot, person_id FROM templates WHERE slot IS NOT NULL")
+        with self._reading() as db:
+            rows = db.execute("SELECT slot, person_id FROM templates WHERE slot IS NOT NULL")
             return {slot: PersonId(person) for slot, person in rows}
 
     def finger(self, slot: int) -> Template | None:
         """The template that was stored with ``slot``."""
-        with self._lock:
-            row = self._db.execute(
+        with self._reading() as db:
+            row = db.execute(
                 "SELECT person_id, modality, network, position, sealed FROM templates WHERE slot = ?", (slot,)
             ).fetchone()
         return None if row is None else self._opened(row)
 
     def slot_of(self, person_id: PersonId, position: str) -> int | None:
         """The slot of this person's finger, if it is enrolled."""
-        with self._lock:
-            row = self._db.execute(
+        with self._reading() as db:
+            row = db.execute(
                 "SELECT slot FROM templates WHERE person_id = ? AND modality = ? AND position = ?",
                 (person_id, Modality.FINGER, position),
             ).fetchone()
@@ -181,10 +180,8 @@ class Gallery:
 
     def slots_to_clear(self) -> tuple[int, ...]:
         """Slots whose owner was erased and which the sensor may still hold."""
-        with self._lock:
-            return tuple(
-                slot for (slot,) in self._db.execute("SELECT slot FROM slots_to_clear ORDER BY slot")
-            )
+        with self._reading() as db:
+            return tuple(slot for (slot,) in db.execute("SELECT slot FROM slots_to_clear ORDER BY slot"))
 
     def slot_cleared(self, slot: int) -> None:
         """The sensor has proven ``slot`` empty."""
@@ -205,8 +202,8 @@ class Gallery:
 
     def holdings(self) -> tuple[Holding, ...]:
         """What is stored of whom, by person id."""
-        with self._lock:
-            rows = self._db.execute(
+        with self._reading() as db:
+            rows = db.execute(
                 "SELECT person_id, modality, position, consent_ms FROM templates ORDER BY person_id, position"
             ).fetchall()
         people: dict[str, list[tuple[str, str, int]]] = {}
@@ -260,15 +257,25 @@ class Gallery:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                # SQLite may have rolled back by itself; a transaction left open would refuse all later ones.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            self._changes += 1
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-            self._changes += 1
+            except sqlite3.Error as error:
+                raise GalleryUnavailable(f"the gallery does not work: {error}") from error
 
     def _prove_key(self, path: Path) -> None:
         self._db.execute("INSERT OR IGNORE INTO proof VALUES (1, ?)", (self._seal.close(_PROOF),))
@@ -285,6 +292,16 @@ def open_gallery(state: Path) -> Gallery:
         GalleryUnusable: see :class:`Gallery`.
     """
     return Gallery(state / GALLERY_FILE, state / KEY_FILE, read_cards().embedder.network)
+
+
+def _key_for(path: Path, key_path: Path) -> bytes:
+    """The key of the gallery in ``path``, made now if there is neither."""
+    if path.exists() or key_path.exists():
+        return read_key(key_path)
+    try:
+        return make_key(key_path)
+    except OSError as error:
+        raise KeyUnusable(f"the gallery's key {key_path} cannot be written: {error.strerror}") from error
 
 
 def _given(consent_ms: int | None) -> int:

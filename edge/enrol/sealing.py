@@ -22,13 +22,19 @@ def make_key(path: Path) -> bytes:
 
     Raises:
         FileExistsError: there is one already.
+        OSError: it cannot be written; no file is left.
     """
     key = AESGCM.generate_key(_KEY_BYTES * 8)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # Half a key would keep every later gallery from being made.
+        path.unlink()
+        raise
     return key
 
 

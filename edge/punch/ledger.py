@@ -78,6 +78,9 @@ class Ledger:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         try:
             self.write(lambda _: None)
+        except LedgerUnavailable as error:
+            self.close()
+            raise LedgerUnavailable(f"cannot open the ledger {path}: {error}") from error
         except BaseException:
             self.close()
             raise
@@ -201,7 +204,8 @@ class Ledger:
         self._added = None
 
     def _give_up(self, error: sqlite3.Error) -> None:
-        log.error("ledger_failed", error=str(error), sqlite=getattr(error, "sqlite_errorname", ""))
+        if self._streams:  # else it never was open, and who wanted to open it is told
+            log.error("ledger_failed", error=str(error), sqlite=getattr(error, "sqlite_errorname", ""))
         self._drop()
 
     def _drop(self) -> None:

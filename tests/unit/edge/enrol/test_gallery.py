@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.enrol.errors import ConsentMissing, GalleryUnusable, KeyUnusable, SlotTaken
+from edge.enrol.errors import ConsentMissing, GalleryUnavailable, GalleryUnusable, KeyUnusable, SlotTaken
 from edge.enrol.gallery import Erased, Gallery
 from edge.face.search import DIMENSIONS, Vector
 from models.ids import PersonId
@@ -24,6 +28,19 @@ def vector(seed: int) -> Vector:
 
 def finger(person: PersonId, position: str = "right-index", data: bytes = b"minutiae" * 64) -> Template:
     return Template(person, Modality.FINGER, "R307", position, data)
+
+
+@contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """No file can grow beyond ``size`` bytes: what a full disk is to a writer."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 @pytest.fixture
@@ -213,3 +230,29 @@ def test_a_slot_used_again_is_no_longer_to_be_cleared(gallery: Gallery):
     gallery.store_finger(finger(HAN), 3, CONSENT_MS)
 
     assert gallery.slots_to_clear() == ()
+
+
+def test_a_disk_that_refuses_loses_nothing_and_hinders_nothing_later(
+    place: tuple[Path, Path], gallery: Gallery
+):
+    gallery.store_faces(LI, [vector(1)], CONSENT_MS)
+
+    with files_end_at(place[0].stat().st_size), pytest.raises(GalleryUnavailable):
+        gallery.store_faces(LI, [vector(seed) for seed in range(200)], CONSENT_MS)
+    np.testing.assert_array_equal(gallery.faces().matrix, [vector(1)])
+    gallery.store_faces(LI, [vector(2)], CONSENT_MS)
+
+    np.testing.assert_array_equal(gallery.faces().matrix, [vector(2)])
+
+
+def test_no_half_key_is_left_by_a_full_disk(place: tuple[Path, Path]):
+    with files_end_at(0), pytest.raises(KeyUnusable, match=r"gallery\.key cannot be written: "):
+        Gallery(*place, NETWORK)
+
+    assert not place[1].exists()
+    Gallery(*place, NETWORK).close()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(KeyUnusable, match=r"nowhere/gallery\.key cannot be written: No such file"):
+        Gallery(tmp_path / "nowhere" / "gallery.db", tmp_path / "nowhere" / "gallery.key", NETWORK)

@@ -303,3 +303,11 @@ def test_a_full_disk_refuses_the_punch_and_keeps_the_earlier_ones(small_disk: Pa
 
         assert len(confirmed) > 50
         assert stored(ledger) == [(punch.seq, punch.punch_id.bytes) for punch in confirmed]
+
+
+def test_a_ledger_that_cannot_be_made_is_named(small_disk: Path):
+    until_full = 1 << 20
+    small_disk.with_name("filler").write_bytes(bytes(until_full - 8 * 1024))
+
+    with pytest.raises(LedgerUnavailable, match=f"cannot open the ledger {small_disk}: "):
+        Ledger(small_disk, TERMINAL, MACHINE)
