@@ -1,5 +1,6 @@
 """``kaoqin-edge``: the terminal's commands.
 
+Answers are on standard output, logs on standard error.
 Exit codes: 0 done, 1 something was found wrong, 2 it could not be done; the last says why in one sentence.
 """
 
@@ -22,6 +23,9 @@ _STATE_HELP = "folder of what the terminal keeps (KAOQIN_EDGE_STATE)"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     options = _parser().parse_args(arguments)
+    from edge.logs import configure_logs
+
+    configure_logs()
     try:
         return int(options.command(options))
     except EdgeError as error:
@@ -84,9 +88,7 @@ def _settings(options: argparse.Namespace) -> EdgeSettings:
 
 def _run(options: argparse.Namespace) -> int:
     from edge.agent import run
-    from edge.logs import configure_logs
 
-    configure_logs()
     run(_settings(options))
     return 0
 

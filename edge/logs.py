@@ -35,12 +35,12 @@ def remove_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def configure_logs() -> None:
-    """Send logs to standard output; libraries' own warnings come along in the same form."""
+    """Send logs to standard error; libraries' own warnings come along in the same form."""
     # Local variables of a frame may be anything: a PIN, a template.
     traceback = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     )
-    human = sys.stdout.isatty()
+    human = sys.stderr.isatty()
     steps: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -54,5 +54,5 @@ def configure_logs() -> None:
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

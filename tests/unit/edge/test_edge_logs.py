@@ -21,7 +21,7 @@ def test_a_log_line_is_json_without_secrets(configured: None, capsys: pytest.Cap
 
     log.warning("thing_happened", waiting=3, **dict.fromkeys(SECRET, "4711"))
 
-    line = json.loads(capsys.readouterr().out)
+    line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["waiting"]) == ("thing_happened", "warning", 3)
     assert {line[key] for key in SECRET} == {REMOVED}
     assert line["timestamp"].endswith("Z")
@@ -34,7 +34,7 @@ def test_a_traceback_shows_no_variables(configured: None, capsys: pytest.Capture
     except ValueError:
         structlog.get_logger("test").exception("part_failed")
 
-    written = capsys.readouterr().out
+    written = capsys.readouterr().err
     assert "invalid literal for int()" in written
     assert typed not in written
 
@@ -42,4 +42,4 @@ def test_a_traceback_shows_no_variables(configured: None, capsys: pytest.Capture
 def test_small_talk_is_left_out(configured: None, capsys: pytest.CaptureFixture[str]):
     structlog.get_logger("test").debug("nothing_happened")
 
-    assert not capsys.readouterr().out
+    assert not capsys.readouterr().err
