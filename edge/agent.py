@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
@@ -19,7 +20,7 @@ import structlog
 
 from edge.door import Door
 from edge.enrol.gallery import Gallery, open_gallery
-from edge.errors import EdgeError
+from edge.errors import EdgeError, TryAgain
 from edge.finger.worker import FingerWorker
 from edge.health.clock_quality import judge, kernel_is_synchronised
 from edge.health.machine import this_machine
@@ -137,12 +138,14 @@ class Agent:
         self._sensor.stop()
         self._refresher.stop()
         self._uplink.stop()
-        if self._chores.is_alive():
+        has_run = self._chores.ident is not None
+        if has_run:
             self._chores.join()
         if self._gallery is not None:
             self._gallery.close()
         self._ledger.close()
-        log.info("agent_stopped")
+        if has_run:
+            log.info("agent_stopped")
 
     # -- parts -----------------------------------------------------------------------------------------------
 
@@ -183,7 +186,9 @@ class Agent:
     def _do_chores(self) -> None:
         prune_due_ms = self._clock.monotonic_ms()
         while True:
-            self._coverage = self._count_coverage()
+            # Counting is for the cloud's list of terminals: what cannot be counted now stays as it was.
+            with suppress(TryAgain):
+                self._coverage = self._count_coverage()
             if self._clock.monotonic_ms() >= prune_due_ms:
                 self._prune()
                 prune_due_ms = self._clock.monotonic_ms() + _PRUNE_EVERY_MS
@@ -233,7 +238,7 @@ class Agent:
         return Conditions(
             site=roster.site or self._identity.claimed.site,
             zone=roster.zone if roster.version else self._identity.claimed.zone,
-            is_online=self._uplink.online,
+            is_online=self._uplink.answered,
             waiting=self._uplink.pending,
             camera=self._camera.health().health,
             sensor=self._sensor.health().health,

@@ -151,6 +151,11 @@ class UplinkCore:
         return len(self._flights)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the newest batches went unanswered."""
+        return self._silence > 0
+
+    @property
     def highest(self) -> int:
         """The newest seq of the stream that grows, 0 before its first punch."""
         return next((stream.highest for stream in reversed(self._streams.values())), 0)

@@ -162,6 +162,7 @@ class Uplink:
         self._said_empty_at = -1
         self._offset_ms: int | None = None
         self._pending = self._outbox.waiting()
+        self._is_silent = False
         ledger.listen(self._on_appended)
 
     # -- for other threads -----------------------------------------------------------------------------------
@@ -170,6 +171,11 @@ class Uplink:
     def online(self) -> bool:
         """Whether the broker is connected now."""
         return self._online
+
+    @property
+    def answered(self) -> bool:
+        """Whether the broker is connected and the cloud behind it, when last asked, answered."""
+        return self._online and not self._is_silent
 
     @property
     def offset_ms(self) -> int | None:
@@ -244,6 +250,7 @@ class Uplink:
             case _:
                 assert_never(item)
         self._pending = self._core.waiting
+        self._is_silent = self._core.is_silent
         self._tell_state(now)
 
     def _next_item(self) -> _Item | None:

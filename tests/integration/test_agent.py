@@ -211,6 +211,23 @@ def test_the_punches_are_listed_for_people_and_for_programs(terminal: Terminal):
     assert json.loads(program.stdout)["punches"][0]["person_id"] == "p-3"
 
 
+def test_answers_are_on_standard_output_and_logs_are_not(terminal: Terminal):
+    (terminal.state / "roster.json").write_text("no roster")
+
+    listed = terminal.command("enrol", "list", "--state", str(terminal.state))
+
+    assert listed.stdout.startswith("Nobody is enrolled yet")
+    assert "roster_unreadable" in listed.stderr
+
+
+def test_a_folder_that_is_not_there_gets_one_sentence(terminal: Terminal):
+    refused = terminal.command("enrol", "list", "--state", str(terminal.state / "nothing"))
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("kaoqin-edge: ")
+    assert refused.stderr.count("\n") == 1
+
+
 def test_a_refused_claim_leaves_the_old_identity(terminal: Terminal, http_cloud: HttpCloud):
     before = load_identity(terminal.state)
 

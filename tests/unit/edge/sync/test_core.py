@@ -142,6 +142,17 @@ def test_an_answer_ends_the_patience_that_silence_taught():
     assert len(sent(uplink, Tick(), 41_000)) == 3
 
 
+def test_a_cloud_that_leaves_a_batch_unanswered_is_silent_until_it_answers():
+    uplink = core(1)
+    happens = ((Connected(), 0), (Tick(), RESEND_FIRST_MS), (ack((1, 1)), RESEND_FIRST_MS + 10))
+    was_silent = []
+    for event, now_ms in happens:
+        uplink.on(event, now_ms)
+        was_silent.append(uplink.is_silent)
+
+    assert was_silent == [False, True, False]
+
+
 def test_a_batch_that_is_never_answered_does_not_keep_the_others_back():
     uplink = core(1_000)
     poison = {1, 150, 250, 350}
