@@ -18,6 +18,7 @@ from cloud.commands.access import Access
 from cloud.commands.console import complain
 from cloud.commands.errors import CannotBeDone
 from cloud.commands.importing import KINDS, import_file
+from cloud.commands.period import Periods
 from cloud.commands.policy import PolicyFiles
 from cloud.database import open_database
 from cloud.db.engine import DatabaseUnavailable
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     _recompute_command(commands, shared)
     _export_command(commands, shared)
     _policy_commands(commands, shared)
+    _period_commands(commands, shared)
     _cases_command(commands)
     _user_commands(commands, shared)
     _terminal_commands(commands, shared)
@@ -260,6 +262,44 @@ def _policy_commands(commands: Commands[argparse.ArgumentParser], shared: argpar
     take.add_argument("file", type=Path)
     take.add_argument("--dry-run", action="store_true", help="say what would be done")
     take.set_defaults(run=_on_rules(lambda a, rules: rules.import_file(a.file, dry_run=a.dry_run)))
+
+
+def _period_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    period = _command(commands, "period", "months that are closed")
+    kinds = period.add_subparsers(metavar="ACTION", required=True)
+    listing = _command(kinds, "list", "a line a month, newest first", [shared])
+    listing.set_defaults(run=_on_periods(lambda _a, periods: periods.list_all()))
+    about = {
+        "close": "freeze the results of a month; 1 if it stays open, and why",
+        "reopen": "let the results of a closed month follow new facts again",
+        "adjustments": "list what became known of earlier, closed months",
+        "verify": "count the hash of a closed month again; 1 if it differs",
+    }
+    acts: dict[str, Callable[[argparse.Namespace, Periods], int]] = {
+        "close": lambda a, periods: periods.close(a.month),
+        "reopen": lambda a, periods: periods.reopen(a.month, a.reason),
+        "adjustments": lambda a, periods: periods.adjustments(a.month),
+        "verify": lambda a, periods: periods.verify(a.month),
+    }
+    for name, act in acts.items():
+        one = _command(kinds, name, about[name], [shared])
+        one.add_argument("month", type=_month, metavar="YYYY-MM")
+        if name == "reopen":
+            one.add_argument("--reason", required=True, metavar="TEXT", help="kept for the record")
+        one.set_defaults(run=_on_periods(act))
+
+
+def _on_periods(act: Callable[[argparse.Namespace, Periods], int]) -> Run:
+    """The command that does ``act`` on the months of the opened database."""
+
+    def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+        database = open_database(settings, clock)
+        try:
+            return act(arguments, Periods(database, clock, settings.tzinfo))
+        finally:
+            database.close()
+
+    return run
 
 
 def _on_rules(act: Callable[[argparse.Namespace, PolicyFiles], int]) -> Run:

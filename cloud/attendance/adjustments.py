@@ -100,13 +100,14 @@ def _late(
     )
     rows = connection.execute(
         select(late_days.c.person_id, late_days.c.date, closed_days.c.result, attendance_days.c.result)
-        .select_from(late_days.join(attendance_days, known).outerjoin(closed_days, frozen))
+        # Outer joins, so that every planner begins with the late days: they are few.
+        .select_from(late_days.outerjoin(attendance_days, known).outerjoin(closed_days, frozen))
         .where(
             late_days.c.date.between(chain[0].month.first, chain[-1].month.last),
             _among(late_days.c.person_id, who),
         )
     )
-    return [(person, day, old, new) for person, day, old, new in rows]
+    return [(person, day, old, new) for person, day, old, new in rows if new is not None]
 
 
 def _listed(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, exists, literal_column, select, tuple_
 
+from cloud.attendance import coverage
 from cloud.attendance.codec import decode
 from cloud.attendance.facts import midnight_ms
 from cloud.attendance.periods import closings
@@ -102,11 +103,13 @@ def _open_days(connection: Connection, month: Month) -> Iterator[Blocker]:
 
 
 def _not_judged(connection: Connection, month: Month, today: date) -> Iterator[Blocker]:
-    """Days whose newest facts have not been judged yet, or cannot be."""
+    """Days whose newest facts have not been judged yet, or cannot be; those before the coverage never are."""
+    covered = coverage.span(connection)
+    if covered is None:
+        return
+    first, last = max(month.first, covered[0]), min(month.last, today)
     rows = connection.execute(
-        select(stale_days.c.person_id, stale_days.c.date).where(
-            stale_days.c.date.between(month.first, min(month.last, today))
-        )
+        select(stale_days.c.person_id, stale_days.c.date).where(stale_days.c.date.between(first, last))
     )
     for person, day in rows:
         yield Blocker(BlockerKind.NOT_JUDGED, day, PersonId(person))

@@ -43,6 +43,14 @@ class GroupRow:
     is_default: bool
     versions: tuple[VersionRow, ...]
 
+    def on(self, day: date) -> VersionRow | None:
+        """The version in force; before all of them the oldest (D9)."""
+        found = self.versions[0] if self.versions else None
+        for version in self.versions:
+            if version.since is None or version.since <= day:
+                found = version
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:

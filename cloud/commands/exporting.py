@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloud.attendance.facts import AsOf
+from cloud.attendance.periods import closings
 from cloud.commands.console import say
 from cloud.commands.errors import BadExport
 from cloud.db.engine import Database
@@ -36,19 +37,26 @@ def export_month(database: Database, month: Month, path: Path, language: Languag
         raise BadExport(f"{path}: the report is written as {', '.join(KINDS)}")
     try:
         with database.read() as connection:
+            closing = closings(connection).get(month)
             sheet = MonthSheet(
                 month=month,
                 days=month_days(connection, month),
                 phrases=Phrases(words(language), leave_names(connection)),
                 rows=everyone_month(connection, Everyone(), month, Filter()),
-                made=from_ms(view.now_ms).astimezone(view.zone).strftime("%Y-%m-%d %H:%M"),
+                made=_when(view.now_ms, view),
                 awaited="",
+                closing=closing,
+                closed="" if closing is None else _when(closing.at_ms, view),
             )
             _write(sheet, kind, path)
     except OSError as error:
         raise BadExport(f"{path}: {error.strerror or error}") from error
     say(f"wrote {path}")
     return 0
+
+
+def _when(at_ms: int, view: AsOf) -> str:
+    return from_ms(at_ms).astimezone(view.zone).strftime("%Y-%m-%d %H:%M")
 
 
 def _write(sheet: MonthSheet, kind: str, path: Path) -> None:

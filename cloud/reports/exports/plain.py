@@ -20,7 +20,13 @@ Plain = dict[str, object]
 
 def write_json(file: BinaryIO, sheet: MonthSheet) -> None:
     """``{"month": "2026-11", "people": [...]}``, a line a person."""
-    head = msgspec.json.encode({"month": str(sheet.month), "made": sheet.made, "awaited": sheet.awaited})
+    closing = sheet.closing
+    closed = None
+    if closing is not None:
+        closed = {"at": sheet.closed, "by": closing.actor, "hash": closing.hash}
+    head = msgspec.json.encode(
+        {"month": str(sheet.month), "made": sheet.made, "awaited": sheet.awaited, "closed": closed}
+    )
     file.write(head[:-1] + b',"people":[')
     lines = map(msgspec.json.encode, map(_person, sheet.rows))
     file.writelines((b",\n" if place else b"\n") + line for place, line in enumerate(lines))
@@ -35,6 +41,9 @@ def _person(row: PersonMonth) -> Plain:
         "name": person.name,
         "department": person.department,
         **totals_as_json(row.totals),
+        "adjustments": [
+            {"date": one.date.isoformat(), "delta": _plain(dict(one.delta))} for one in row.adjustments
+        ],
         "days": [[_code(mark) for mark in cell_of(day).marks] for day in row.days],
     }
 

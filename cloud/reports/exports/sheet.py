@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cloud.attendance.periods import PeriodEvent
 from cloud.reports.calendar import MonthDay
 from cloud.reports.columns import Column, all_columns
 from cloud.reports.dates import Month
@@ -17,9 +18,10 @@ from cloud.rules.rounding import number
 
 @dataclass(frozen=True, slots=True)
 class MonthSheet:
-    """A month to be written. ``made``: when; ``awaited``: what is still awaited, empty if nothing is.
+    """A month to be written; ``rows`` can be read once.
 
-    ``rows`` can be read once.
+    ``made``: when; ``awaited``: what is still awaited, empty if nothing is. ``closing``: of a closed month,
+    ``closed``: when that was.
     """
 
     month: Month
@@ -28,6 +30,8 @@ class MonthSheet:
     rows: Iterator[PersonMonth]
     made: str
     awaited: str
+    closing: PeriodEvent | None = None
+    closed: str = ""
 
     def columns(self) -> tuple[Column, ...]:
         """Totals, with every leave type the firm has: columns stay in place from month to month."""
@@ -48,10 +52,18 @@ class MonthSheet:
     def note(self) -> str:
         """When the file was made and whether it is the last word."""
         texts = self.phrases.texts
-        made = texts("export.made", when=self.made)
-        if not self.awaited:
-            return made
-        return texts("say.joined").join((made, texts("export.incomplete", what=self.awaited)))
+        said = [texts("export.made", when=self.made)]
+        if self.closing is not None:
+            closing = self.closing
+            values = {"month": str(self.month), "when": self.closed, "who": closing.actor}
+            said.append(texts("closed.banner", hash=closing.hash or "", **values))
+        elif self.awaited:
+            said.append(texts("export.incomplete", what=self.awaited))
+        return texts("say.joined").join(said)
+
+    def adjusted(self, row: PersonMonth) -> list[tuple[str, str]]:
+        """What the month lists of earlier ones for a person: date and changes in words; in no total."""
+        return [(one.date.isoformat(), self.phrases.delta(one.delta)) for one in row.adjustments]
 
 
 def published(column: Column, totals: MonthTotals) -> int | float:

@@ -1,4 +1,4 @@
-"""The month as a workbook: the grid with its colours, the exceptions one by one, and the legend."""
+"""The month as a workbook: the grid with its colours, exceptions and adjustments one by one, the legend."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_xlsx(path: Path, sheet: MonthSheet) -> None:
 
 
 class _Workbook:
-    """The three sheets being written. xlsxwriter ships no types, so its objects are Any here."""
+    """The four sheets being written. xlsxwriter ships no types, so its objects are Any here."""
 
     def __init__(self, workbook: Any, sheet: MonthSheet) -> None:
         texts = sheet.phrases.texts
@@ -61,6 +61,7 @@ class _Workbook:
         self._grid: Any = workbook.add_worksheet(texts("export.sheet"))
         self._list: Any = workbook.add_worksheet(texts("export.exceptions"))
         self._legend: Any = workbook.add_worksheet(texts("export.legend"))
+        self._adjusted: Any = workbook.add_worksheet(texts("closed.adjustments"))
         line = {"bottom": 1, "bottom_color": "#dfdbd0", "valign": "vcenter"}
         self._plain = workbook.add_format(line)
         self._head = workbook.add_format(
@@ -83,6 +84,7 @@ class _Workbook:
             for corrected in (False, True)
         }
         self._exceptions = 0
+        self._adjustments = 0
 
     def write(self) -> None:
         """All of it, in the order of the rows."""
@@ -111,7 +113,7 @@ class _Workbook:
             grid.write_string(3, place, texts(f"weekday.{day.date.weekday()}"), self._day_head)
         grid.freeze_panes(_FIRST_ROW, _NAMED_PERSON)
         grid.repeat_rows(0, _FIRST_ROW - 1)
-        for one in (grid, self._list):
+        for one in (grid, self._list, self._adjusted):
             one.set_landscape()
             one.set_paper(9)
             one.fit_to_pages(1, 0)
@@ -122,6 +124,12 @@ class _Workbook:
         self._list.set_column(2, 3, 18)
         self._list.set_column(4, 4, _WIDEST)
         self._list.freeze_panes(1, 0)
+        for place, name in enumerate((*names[:-1], "export.change")):
+            self._adjusted.write_string(0, place, texts(name), self._head)
+        self._adjusted.set_column(0, 1, 12)
+        self._adjusted.set_column(2, 3, 18)
+        self._adjusted.set_column(4, 4, _WIDEST)
+        self._adjusted.freeze_panes(1, 0)
 
     def _person(self, at: int, row: PersonMonth) -> None:
         person, grid = row.person, self._grid
@@ -134,6 +142,15 @@ class _Workbook:
                 self._exception(row, day)
         for place, column in enumerate(self._columns, _NAMED_PERSON + len(row.days)):
             self._total(at, place, column, row)
+
+        for adjusted in self._sheet.adjusted(row):
+            self._adjustment(row, *adjusted)
+
+    def _adjustment(self, row: PersonMonth, day: str, changes: str) -> None:
+        self._adjustments += 1
+        person = row.person
+        for place, text in enumerate((day, person.employee_no, person.name, person.department, changes)):
+            self._adjusted.write_string(self._adjustments, place, text, self._plain)
 
     def _total(self, at: int, place: int, column: Column, row: PersonMonth) -> None:
         self._grid.write_number(at, place, published(column, row.totals), self._numbers[column.measure])

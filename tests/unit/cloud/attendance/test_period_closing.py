@@ -6,89 +6,31 @@ from fractions import Fraction
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from cloud.attendance.adjustments import DayAdjustment, adjustments
+from cloud.attendance import stale
 from cloud.attendance.blockers import BlockerKind, blockers
-from cloud.attendance.closing import NotReopened, Refused, close, reopen
+from cloud.attendance.closing import NotReopened, Refused, close
 from cloud.attendance.codec import decode
 from cloud.attendance.content import hash_of_days, recount
-from cloud.attendance.facts import AsOf
 from cloud.attendance.periods import EventKind, PeriodEvent, closings, history
-from cloud.attendance.published import published_days
+from cloud.attendance.published import people_in, published_days
 from cloud.db.tables import (
     attendance_days,
     audit,
     calendar_years,
+    closed_adjustments,
     closed_days,
     groups,
     late_days,
+    office_records,
     people,
     stale_days,
 )
-from cloud.office.records import write_record
 from cloud.reports.dates import Month
-from models.attendance import AttendanceDay, FindingCode
+from models.attendance import FindingCode
 from models.ids import PersonId
-from models.office import DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
+from models.office import RecordStatus
+from tests.unit.cloud.attendance.books import DECEMBER, NOVEMBER, OCTOBER, Books
 from tests.unit.cloud.attendance.conftest import Office
-
-OCTOBER, NOVEMBER, DECEMBER = Month(2026, 10), Month(2026, 11), Month(2026, 12)
-
-
-class Books:
-    """An office that worked in the last days of October; it is November, and the door has told everything."""
-
-    def __init__(self, office: Office) -> None:
-        self.office = office
-        office.at("2026-10-30 19:00")
-        for text in ("2026-10-28 08:58", "2026-10-28 18:02", "2026-10-29 09:12", "2026-10-29 18:05"):
-            office.press(text)
-        self.known("2026-11-02 09:00")
-
-    def known(self, text: str) -> None:
-        """It is ``text``, the door has just told everything, and everything is judged."""
-        self.office.at(text)
-        self.office.report()
-        self.office.judge()
-
-    def close(self, month: Month = OCTOBER) -> PeriodEvent:
-        event = close(self.office.database, month, "hr", self.office.clock, self.office.zone)
-        assert isinstance(event, PeriodEvent), event
-        return event
-
-    def try_close(self, month: Month = OCTOBER) -> list[BlockerKind]:
-        outcome = close(self.office.database, month, "hr", self.office.clock, self.office.zone)
-        assert isinstance(outcome, Refused)
-        return sorted({one.kind for one in outcome.blockers})
-
-    def reopen(self, month: Month = OCTOBER) -> PeriodEvent | NotReopened:
-        return reopen(self.office.database, month, "hr", "a wrong form", self.office.clock)
-
-    def published(self, person: str = "p-1", month: Month = OCTOBER) -> dict[int, AttendanceDay]:
-        with self.office.database.read() as connection:
-            table = published_days(closings(connection), month.first, month.last).c
-            rows = connection.execute(select(table.date, table.result).where(table.person_id == person)).all()
-        return {row.date.day: decode(row.result) for row in rows}
-
-    def adjustments(self, month: Month = NOVEMBER) -> list[DayAdjustment]:
-        with self.office.database.read() as connection:
-            return adjustments(connection, closings(connection), month)
-
-    def leave(self, day: date, *, status: RecordStatus = RecordStatus.APPROVED, source_id: str = "1") -> None:
-        record = OfficeRecord(
-            source="oa",
-            source_id=source_id,
-            version=1,
-            person_id=PersonId("p-1"),
-            kind=RecordKind.LEAVE,
-            status=status,
-            unit=SpanUnit.HALF_DAY,
-            body=DateSpan(day, Half.AM, day, Half.PM),
-            known_ms=self.office.clock.now_ms,
-            leave_type="sick",
-            approved_ms=self.office.clock.now_ms,
-        )
-        with self.office.database.write() as connection:
-            write_record(connection, record, AsOf(self.office.clock.now_ms, self.office.zone))
 
 
 @pytest.fixture
@@ -290,7 +232,7 @@ def test_days_that_were_not_covered_when_the_month_was_closed_stay_so(books: Boo
     books.known("2026-11-03 09:00")
 
     books.office.press("2026-10-20 09:00")
-    books.office.judge()
+    books.known("2026-11-03 10:00")
 
     assert min(books.office.days("p-2")) == "2026-10-28"
 
@@ -331,6 +273,44 @@ def test_the_hash_binds_every_row_and_nobody_changes_one_unseen(books: Books):
     with books.office.database.read() as connection:
         assert recount(connection, event) != event.hash
     assert hash_of_days([(date(2026, 10, 1), b"{}")]) != hash_of_days([(date(2026, 10, 2), b"{}")])
+
+
+def test_the_hash_binds_what_was_listed(books: Books):
+    books.close()
+    books.known("2026-11-03 09:00")
+    books.leave(date(2026, 10, 30))
+    books.known("2026-12-02 09:00")
+    event = books.close(NOVEMBER)
+    with books.office.database.write() as connection:
+        assert recount(connection, event) == event.hash
+        connection.execute(update(closed_adjustments).values(delta=b"{}"))
+
+    with books.office.database.read() as connection:
+        assert recount(connection, event) != event.hash
+
+
+def test_a_result_that_bears_a_mark_keeps_the_month_open_though_its_cause_is_gone(books: Books):
+    books.leave(date(2026, 10, 30), status=RecordStatus.PENDING)
+    books.office.judge()
+    with books.office.database.write() as connection:
+        connection.execute(delete(office_records))
+
+    assert books.try_close() == [BlockerKind.PENDING_APPROVAL]
+
+
+def test_who_was_not_employed_does_not_belong_to_the_closed_month(books: Books):
+    with books.office.database.write() as connection:
+        connection.execute(
+            update(people).where(people.c.person_id == "p-2").values(last_day=date(2026, 9, 30))
+        )
+        days = [(PersonId("p-2"), date(2026, 10, day)) for day in (28, 29, 30, 31)]
+        stale.mark(connection, days, "person", 0)
+    books.close()
+
+    with books.office.database.read() as connection:
+        belongs = people_in(closings(connection), OCTOBER)
+        assert connection.execute(select(people.c.person_id).where(belongs)).scalars().all() == ["p-1"]
+    assert len(books.published("p-2")) == 4
 
 
 def test_a_span_over_open_and_closed_months_shows_each_as_it_is(books: Books):
