@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, Response
 from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 
+from cloud.attendance.periods import closings
 from cloud.people.users import token_name
 from cloud.reports.calendar import leave_names, month_days
 from cloud.reports.completeness import Completeness, completeness
@@ -119,13 +120,18 @@ def _sheet(connection: Connection, site: Site, order: _Order) -> MonthSheet:
     phrases = Phrases(words(order.language), leave_names(connection))
     until = min(now_ms, midnight_ms(order.month.next.first, site.zone))
     silent = silent_doors(list_doors(connection, now_ms), until)
+    closing = closings(connection).get(order.month)
     return MonthSheet(
         month=order.month,
         days=month_days(connection, order.month),
         phrases=phrases,
         rows=everyone_month(connection, order.scope, order.month, order.wanted),
         made=site.renderer.when(now_ms),
-        awaited=_awaited(completeness(connection, order.scope, order.month, silent), phrases),
+        awaited=_awaited(completeness(connection, order.scope, order.month, silent), phrases)
+        if closing is None
+        else "",
+        closing=closing,
+        closed="" if closing is None else site.renderer.when(closing.at_ms),
     )
 
 

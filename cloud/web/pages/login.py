@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from cloud.db.tables import audit
 from cloud.terminals.tries import Tries
 from cloud.web.guard import clear_cookie, get_cookie, is_own_form, set_cookie
-from cloud.web.pages.site import SESSION_COOKIE, PageRefused, Site, asked_language
+from cloud.web.pages.site import SESSION_COOKIE, PageRefused, Site, asked_language, require_own_form
 from cloud.web.rendering import Frame
 from cloud.web.sessions import (
     Viewer,
@@ -105,7 +105,7 @@ def _add_session(router: APIRouter, site: Site) -> None:
 
     @router.post("/logout")
     def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
-        _own(request, csrf, site.viewer(request))
+        require_own_form(request, csrf, site.viewer(request))
         with site.database.write() as connection:
             close_session(connection, get_cookie(request, SESSION_COOKIE))
         response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
@@ -120,7 +120,7 @@ def _add_session(router: APIRouter, site: Site) -> None:
         next: Annotated[str, Form()] = "/",  # noqa: A002  the name of the field
     ) -> Response:
         viewer = site.viewer(request)
-        _own(request, csrf, viewer)
+        require_own_form(request, csrf, viewer)
         with site.database.write() as connection:
             set_language(connection, viewer.login, language)
         return RedirectResponse(_own_path(next), HTTPStatus.SEE_OTHER)
@@ -148,12 +148,6 @@ def _form(
     response = site.renderer.page("login.html", frame, values, status.value)
     set_cookie(request, response, FORM_COOKIE, token)
     return response
-
-
-def _own(request: Request, csrf: str, viewer: Viewer) -> None:
-    given = csrf or request.headers.get("X-CSRF-Token", "")
-    if not is_own_form(request, given, viewer.csrf):
-        raise PageRefused(HTTPStatus.FORBIDDEN)
 
 
 def _own_path(target: str) -> str:

@@ -22,6 +22,7 @@ from cloud.reports.person import person_month
 from cloud.reports.stored import DayBrief
 from cloud.web.chips import Chip, Chips
 from cloud.web.pages.month import Head, head_of, total_text
+from cloud.web.pages.sign import REMARK_MAX, SIGN_TROUBLES, sign_block
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.sessions import Viewer
 
@@ -76,6 +77,10 @@ def add_routes(router: APIRouter, site: Site) -> None:
             if row is None or chosen is None:
                 raise PageRefused(HTTPStatus.NOT_FOUND)
             values = _values(connection, site, viewer, row, chosen)
+            values["signing"] = sign_block(connection, site, viewer, row.person.person_id, chosen)
+        asked = request.query_params.get("sign", "")
+        values["sign_trouble"] = asked if asked in SIGN_TROUBLES else ""
+        values["remark_max"] = REMARK_MAX
         here = "mine" if row.person.person_id == viewer.person_id else "month"
         return site.renderer.page("person.html", site.frame(viewer, here), values)
 

@@ -10,7 +10,25 @@ from fastapi.responses import HTMLResponse
 from cloud.db.engine import Database
 from cloud.feed import Feed
 from cloud.web.assets import mount_static
-from cloud.web.pages import day, exports, live, login, month, person, terminals, today
+from cloud.web.pages import (
+    calendar,
+    day,
+    exports,
+    groups,
+    live,
+    login,
+    month,
+    period,
+    person,
+    review,
+    roster,
+    rules,
+    shifts,
+    sign,
+    terminals,
+    today,
+    whatif,
+)
 from cloud.web.pages.site import Site, install_errors, page_route
 from cloud.web.rendering import Renderer
 from models.clock import Clock
@@ -33,6 +51,8 @@ def build_router(site: Site) -> APIRouter:
     router = APIRouter(
         route_class=page_route(site), default_response_class=HTMLResponse, include_in_schema=False
     )
-    for page in (login, today, live, month, day, person, terminals):
+    for page in (login, today, live, month, day, person, sign, period, terminals):
+        page.add_routes(router, site)
+    for page in (rules, groups, shifts, roster, calendar, whatif, review):
         page.add_routes(router, site)
     return router

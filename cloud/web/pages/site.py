@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from cloud.db.engine import Database
 from cloud.feed import Feed
 from cloud.reports.dates import Month, local_date, month_of
-from cloud.web.guard import add_headers, get_cookie
+from cloud.web.guard import add_headers, get_cookie, is_own_form
 from cloud.web.problems import PREFIXES
 from cloud.web.rendering import Frame, Renderer
 from cloud.web.sessions import Viewer, find_viewer, touch_session
@@ -131,6 +131,17 @@ class Site:
         frame = Frame(language, self.this_month(), viewer)
         values = {"key": str(shown.value), "number": number}
         return self.renderer.page("error.html", frame, values, status.value)
+
+
+def require_own_form(request: Request, csrf: str, viewer: Viewer) -> None:
+    """Let only forms of our own pages change something.
+
+    Raises:
+        PageRefused: the token is not that of the viewer's session, or the form comes from elsewhere.
+    """
+    given = csrf or request.headers.get("X-CSRF-Token", "")
+    if not is_own_form(request, given, viewer.csrf):
+        raise PageRefused(HTTPStatus.FORBIDDEN)
 
 
 def asked_language(request: Request) -> Language:

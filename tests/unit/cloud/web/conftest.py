@@ -86,9 +86,13 @@ class Browser:
         return self.request("GET", path, headers=headers)
 
     def post(
-        self, path: str, data: dict[str, str] | None = None, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        data: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        files: dict[str, tuple[str, bytes]] | None = None,
     ) -> httpx.Response:
-        return self.request("POST", path, data=data, headers=headers)
+        return self.request("POST", path, data=data, headers=headers, files=files)
 
     def request(
         self,
@@ -96,6 +100,7 @@ class Browser:
         path: str,
         data: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        files: dict[str, tuple[str, bytes]] | None = None,
     ) -> httpx.Response:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent = {**self.headers, **({"Cookie": cookie} if cookie else {}), **(headers or {})}
@@ -103,7 +108,7 @@ class Browser:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=self.base_url) as client:
-                return await client.request(method, path, data=data, headers=sent)
+                return await client.request(method, path, data=data, headers=sent, files=files)
 
         answer = asyncio.run(ask())
         for line in answer.headers.get_list("set-cookie"):

@@ -16,7 +16,7 @@ from cloud.web import assets
 from cloud.web.pages.login import FORM_COOKIE, WINDOW_MS
 from cloud.web.sessions import ABSOLUTE_MS, IDLE_MS
 from models.ids import PersonId
-from tests.e2e.pages_seed import PASSWORD, StillClock
+from tests.e2e.pages_seed import PASSWORD, StillClock, person_id
 from tests.unit.cloud.web.conftest import Browser, Browsers
 
 HTTPS = "https://testserver"
@@ -161,11 +161,36 @@ def test_the_language_is_the_users(browsers: Browsers, database: Database):
     assert "Month 2026-11" in browser.get("/month/2026-11").text
 
 
-FORMS = {"/login": {"login": "hr", "password": PASSWORD}, "/logout": {}, "/language": {"language": "en"}}
+FORMS = {
+    "/login": {"login": "hr", "password": PASSWORD},
+    "/logout": {},
+    "/language": {"language": "en"},
+    "/rules/file": {},
+    "/rules/set-group": {"name": "x"},
+    "/rules/set-members": {"group": "default", "numbers": "7001"},
+    "/rules/set-policy": {"group": "default", "version": "x"},
+    "/rules/set-shift": {"name": "x"},
+    "/rules/shift-bar": {"name": "x"},
+    "/rules/set-roster/2026-11": {},
+    "/rules/draft": {"rules": "week: {}"},
+    "/rules/calendar/day": {"first": "2026-11-11", "kind": "rest"},
+    "/rules/calendar/year": {"year": "2027", "source": "x"},
+    "/rules/calendar/seed": {"year": "2028"},
+    "/rules/calendar/file": {"year": "2026"},
+    "/rules/review": {"changes": "[]"},
+    "/rules/try": {"changes": "[]", "month": "2026-10"},
+    "/rules/save": {"changes": '[{"type": "set_day", "date": "2026-11-11", "kind": "rest"}]'},
+    "/period/2026-10/close": {},
+    "/period/2026-10/reopen": {"reason": "a wrong form"},
+    "/period/2026-10/calendar": {},
+    f"/person/{person_id('7001')}/2026-10/sign": {"verdict": "confirmed"},
+}
 
 
 def test_every_form_is_in_the_list(page_routes: list[APIRoute]):
-    assert {route.path for route in page_routes if "GET" not in (route.methods or ())} == set(FORMS)
+    changing = {route.path: route.path_regex for route in page_routes if "GET" not in (route.methods or ())}
+
+    assert not [path for path, regex in changing.items() if not any(regex.match(one) for one in FORMS)]
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -190,12 +215,14 @@ def test_a_form_that_is_not_ours_changes_nothing(
         browser, right = session_form(browsers, database, "hr")
     with database.read() as connection:
         before = connection.execute(select(func.count()).select_from(sessions)).scalar_one()
+        written = connection.execute(select(func.count()).select_from(audit)).scalar_one()
 
     answer = browser.post(path, {**FORMS[path], "csrf": right if token == "right" else token}, headers)
 
     assert answer.status_code == 403
     with database.read() as connection:
         assert connection.execute(select(func.count()).select_from(sessions)).scalar_one() == before
+        assert connection.execute(select(func.count()).select_from(audit)).scalar_one() == written
         assert connection.execute(select(users.c.language).where(users.c.login == "hr")).scalar_one() == "zh"
 
 

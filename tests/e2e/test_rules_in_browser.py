@@ -1,0 +1,195 @@
+"""The pages of the rules in a real browser: what only a browser can show."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import insert, select
+
+from cloud.db.engine import Database
+from cloud.db.tables import coverage, roster_entries
+from tests.e2e.pages_seed import (
+    NOW,
+    PASSWORD,
+    StillClock,
+    add_department,
+    add_person,
+    add_users,
+    application,
+    new_database,
+    ten_kinds,
+)
+from tests.e2e.test_pages_in_browser import ARGUMENTS, CHROMIUM
+
+pytestmark = pytest.mark.e2e
+
+PAGES = [
+    "/rules",
+    "/rules/group",
+    "/rules/group/default",
+    "/rules/group/default/policy/new",
+    "/rules/shift/NIGHT",
+    "/rules/roster/2026-11",
+    "/rules/calendar/2026",
+    "/rules/calendar/2027",
+    "/rules/calendar/2028",
+    "/rules/what-if",
+]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = new_database(tmp_path)
+    add_department(database, "质检部")
+    add_users(database, "质检部", ten_kinds(database))
+    for number in range(7101, 7105):
+        add_person(database, str(number), f"同事{number}", "质检部")
+    with database.write() as connection:
+        span = {"first": date(2026, 10, 1), "last": NOW.date()}
+        connection.execute(insert(coverage).values(coverage_id=1, **span))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def url(database: Database) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = uvicorn.Config(
+        application(database, StillClock()),
+        "127.0.0.1",
+        port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    for _ in range(200):
+        if server.started:
+            break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+def page(url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    if not CHROMIUM.exists():
+        pytest.skip("chromium is not installed")
+    width, height = request.param
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(
+            base_url=url, locale="zh-CN", viewport={"width": width, "height": height}
+        )
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on(
+            "console",
+            lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None,
+        )
+        opened.goto("/login")
+        opened.get_by_label("用户名").fill("hr")
+        opened.get_by_label("密码").fill(PASSWORD)
+        opened.keyboard.press("Enter")
+        opened.wait_for_url("**/today")
+        yield opened
+        browser.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def desk(page: Page) -> Page:
+    if page.viewport_size is not None and page.viewport_size["width"] < 1000:
+        pytest.skip("a mouse drags on a desk")
+    return page
+
+
+def test_no_page_of_the_rules_is_wider_than_the_screen(page: Page):
+    assert page.viewport_size is not None
+    for path in PAGES:
+        page.goto(path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"], path
+
+
+def test_a_shift_is_drawn_while_one_types(page: Page):
+    page.goto("/rules/shift")
+    page.get_by_label("名称").fill("EVE")
+    page.locator("[name=segment_from_0]").fill("14:00")
+    page.locator("[name=segment_to_0]").fill("22:30")
+    page.locator("[name=segment_from_1]").fill("")
+    page.locator("[name=segment_to_1]").fill("")
+
+    expect(page.locator("#bar")).to_contain_text("14:00–22:30")
+    expect(page.locator("#bar")).to_contain_text("510")
+    assert page.evaluate("document.activeElement.name") == "segment_to_1"
+
+
+def test_cells_of_the_roster_are_dragged_over_looked_at_and_set(desk: Page, database: Database):
+    desk.goto("/rules/roster/2026-11")
+    rows = desk.locator("[data-roster] tbody tr")
+    rows.nth(0).locator("td.d").nth(9).hover()
+    desk.mouse.down()
+    rows.nth(1).locator("td.d").nth(11).hover()
+    desk.mouse.up()
+
+    expect(desk.locator("[data-chosen]")).to_have_text("已选 2 人 × 3 天")
+    expect(desk.locator("[name=first]")).to_have_value("2026-11-10")
+    expect(desk.locator("[name=last]")).to_have_value("2026-11-12")
+    assert desk.locator("td.chosen").count() == 6
+
+    desk.locator("[name=shift]").select_option("NIGHT")
+    desk.get_by_role("button", name="预览更改").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("确认更改")
+    desk.get_by_role("button", name=re.compile("生效")).click()
+
+    expect(desk.get_by_role("status")).to_contain_text("正在重新判定")
+    with database.read() as connection:
+        days = connection.execute(select(roster_entries.c.date)).scalars().all()
+    assert sorted(days) == sorted([date(2026, 11, day) for day in (10, 11, 12)] * 2)
+
+
+def test_cells_of_the_roster_are_chosen_by_keyboard(desk: Page):
+    desk.goto("/rules/roster/2026-11")
+    desk.locator("[data-roster] td.d[tabindex='0']").focus()
+    for key in ("ArrowDown", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
+        desk.keyboard.press(key)
+
+    expect(desk.locator("[data-chosen]")).to_have_text("已选 2 人 × 2 天")
+    expect(desk.locator("[name=first]")).to_have_value("2026-11-02")
+
+
+def test_a_large_trial_goes_on_by_itself(page: Page, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cloud.rulebook.effect.DAYS_A_PART", 30)
+    page.goto("/rules/group/default/policy/ever")
+    page.locator("#late_grace_min").fill("6")
+    page.get_by_role("button", name="预览更改").click()
+    page.locator("#month").select_option("2026-11")
+
+    expect(page.locator("#trial-more")).to_have_count(0, timeout=10_000)
+    expect(page.locator("#trial-summary progress")).to_have_count(0)
+    expect(page.locator("#trial-summary")).to_contain_text("迟到 → 正常")
+    assert page.locator("#trial-days tbody tr").count() == 1
+
+
+def test_back_keeps_what_was_typed(page: Page):
+    page.goto("/rules/group/default/policy/ever")
+    page.locator("#late_grace_min").fill("17")
+    page.get_by_role("button", name="预览更改").click()
+    page.get_by_role("button", name="返回修改").click()
+
+    expect(page.locator("#late_grace_min")).to_have_value("17")
