@@ -39,6 +39,7 @@ from edge.settings import EdgeSettings
 from edge.sync.mqtt import Login
 from edge.sync.uplink import Report, Uplink
 from models.clock import Clock, SystemClock
+from models.crashpoint import crashpoint
 from models.punch import ClockQuality
 from models.wire.messages import DesiredState
 
@@ -179,6 +180,7 @@ class Agent:
 
     def _identified(self, identification: Identification) -> None:
         self._kiosk.show(self._door.answer(identification))
+        crashpoint("punch_shown")
 
     def _wanted(self, want: DesiredState) -> None:
         self._refresher.announced(want.roster_version)

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from cloud.db.engine import Database
+from models.crashpoint import crashpoint
 
 _STEPS = Path(__file__).parent / "migrations"
 
@@ -38,6 +39,8 @@ def migrate(database: Database) -> bool:
         _refuse_newer(config, current)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        crashpoint("migration_applied")
+    crashpoint("migration_committed")
     return current is None
 
 

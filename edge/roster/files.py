@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from models.crashpoint import crashpoint
+
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Make ``content`` the whole of ``path``, durably.
@@ -21,7 +23,9 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    crashpoint("file_written")
     fresh.replace(path)
+    crashpoint("file_replaced")
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
