@@ -1,4 +1,4 @@
-"""Looking at a ledger, also while the agent uses it."""
+"""Looking at a ledger from another process, also while the agent uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import sqlite_utils
 
 from edge.errors import LedgerUnsafe
-from edge.punch.ledger import open_read_only
 from models.clock import from_ms
 from models.punch import ClockQuality, Direction, Method
 
@@ -71,6 +70,15 @@ def read_history(path: Path, limit: int, *, waiting_only: bool = False) -> tuple
         raise LedgerUnsafe(f"no ledger can be read at {path}: {error}") from error
     finally:
         db.close()
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that can neither write nor checkpoint.
+
+    It is of another SQLite than the ledger's own: not for the process that writes, because closing either
+    would drop the other's locks. Source: sqlite.org/howtocorrupt.html section 2.2.1.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _line(row: dict[str, str | int | None]) -> Line:

@@ -6,15 +6,16 @@ Feedback comes from the return value alone: it is there only after the durable c
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from apsw import Connection
 
 from edge.errors import LedgerUnavailable, LedgerUnsafe
 from edge.identification import Identified
 from edge.punch import rows
 from edge.punch.dedupe import Moment, is_repeat
-from edge.punch.ledger import Ledger
+from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
 from models import ids
 from models.clock import Clock
@@ -55,7 +56,7 @@ class PunchRecorder:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerFile,
         clock: Clock,
         quality: Callable[[], ClockQuality],
         *,
@@ -96,7 +97,7 @@ class PunchRecorder:
         now_ms = self._clock.wall_ms()
         self._ledger.write(lambda db: rows.note(db, punch_id, rows.NOT_ME, now_ms))
 
-    def _record(self, db: sqlite3.Connection, draft: Draft) -> Recorded | Repeated:
+    def _record(self, db: Connection, draft: Draft) -> Recorded | Repeated:
         last = rows.last_of(db, draft.person_id)
         now = Moment(draft.wall_ms, draft.monotonic_ms, self._ledger.boot)
         if last is not None and is_repeat(Moment(*last), now, self._window_ms):

@@ -1,14 +1,15 @@
 """The SQL of the ledger, on an open connection inside the caller's transaction.
 
-A simulation runs the same functions; only :mod:`edge.punch.ledger` opens the file.
+A simulation runs the same functions; only :mod:`edge.punch.file` opens the file.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+from apsw import Connection
 
 from models.ids import PersonId, PunchId, StreamId, TerminalId
 from models.punch import ClockQuality, Direction, Method, Punch
@@ -61,17 +62,17 @@ class Draft:
 
 
 def open_stream(
-    db: sqlite3.Connection, stream_id: StreamId, terminal_id: TerminalId, machine_id: str, reason: str
+    db: Connection, stream_id: StreamId, terminal_id: TerminalId, machine_id: str, reason: str
 ) -> Stream:
     """Begin a stream; from now on punches are added to it."""
-    cursor = db.execute(
+    db.execute(
         "INSERT INTO streams (stream_id, terminal_id, machine_id, reason) VALUES (?, ?, ?, ?)",
         (stream_id, terminal_id, machine_id, reason),
     )
-    return Stream(cursor.lastrowid or 0, stream_id, terminal_id, machine_id, reason)
+    return Stream(db.last_insert_rowid(), stream_id, terminal_id, machine_id, reason)
 
 
-def streams(db: sqlite3.Connection) -> tuple[Stream, ...]:
+def streams(db: Connection) -> tuple[Stream, ...]:
     """All streams, oldest first."""
     rows = db.execute(
         "SELECT stream_no, stream_id, terminal_id, machine_id, reason FROM streams ORDER BY stream_no"
@@ -79,9 +80,9 @@ def streams(db: sqlite3.Connection) -> tuple[Stream, ...]:
     return tuple(Stream(no, StreamId(sid), TerminalId(tid), mid, why) for no, sid, tid, mid, why in rows)
 
 
-def begin_boot(db: sqlite3.Connection, boot_id: str) -> int:
+def begin_boot(db: Connection, boot_id: str) -> int:
     """The number of this boot: the newest one's if ``boot_id`` is its, else the next."""
-    row = db.execute("SELECT boot, boot_id FROM boots ORDER BY boot DESC LIMIT 1").fetchone()
+    row = db.execute("SELECT boot, boot_id FROM boots ORDER BY boot DESC LIMIT 1").get
     if row and row[1] == boot_id:
         return int(row[0])
     boot = int(row[0]) + 1 if row else 1
@@ -89,17 +90,17 @@ def begin_boot(db: sqlite3.Connection, boot_id: str) -> int:
     return boot
 
 
-def bounds(db: sqlite3.Connection, stream_no: int) -> tuple[int, int]:
+def bounds(db: Connection, stream_no: int) -> tuple[int, int]:
     """Lowest and highest seq kept of a stream; (0, 0) if it has none."""
     low, high = db.execute(
         "SELECT (SELECT min(seq) FROM punches WHERE stream_no = ?1), "
         "(SELECT max(seq) FROM punches WHERE stream_no = ?1)",
         (stream_no,),
-    ).fetchone()
+    ).get
     return (int(low), int(high)) if low else (0, 0)
 
 
-def append(db: sqlite3.Connection, stream: Stream, boot: int, drafts: Sequence[Draft]) -> tuple[Punch, ...]:
+def append(db: Connection, stream: Stream, boot: int, drafts: Sequence[Draft]) -> tuple[Punch, ...]:
     """Add punches to ``stream`` with the next seqs; ``boot`` is the present one."""
     highest = bounds(db, stream.number)[1]
     punches = tuple(
@@ -138,17 +139,17 @@ def _values(punch: Punch) -> tuple[object, ...]:
     )
 
 
-def last_of(db: sqlite3.Connection, person_id: PersonId) -> tuple[int, int, int] | None:
+def last_of(db: Connection, person_id: PersonId) -> tuple[int, int, int] | None:
     """``(wall_ms, monotonic_ms, boot)`` of the person's newest punch here."""
     row: tuple[int, int, int] | None = db.execute(
         "SELECT wall_ms, monotonic_ms, boot FROM punches WHERE person_id = ? "
         "ORDER BY stream_no DESC, seq DESC LIMIT 1",
         (person_id,),
-    ).fetchone()
+    ).get
     return row
 
 
-def between(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> list[Punch]:
+def between(db: Connection, stream: Stream, first: int, last: int) -> list[Punch]:
     """The kept punches of a stream with ``first <= seq <= last``, in order."""
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM punches WHERE stream_no = ? AND seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608 - constants
@@ -185,7 +186,7 @@ def between(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> li
     ]
 
 
-def refuse(db: sqlite3.Connection, stream_no: int, refusals: Iterable[tuple[int, str]], at_ms: int) -> None:
+def refuse(db: Connection, stream_no: int, refusals: Iterable[tuple[int, str]], at_ms: int) -> None:
     """Keep ``(seq, code)`` as put aside by the cloud."""
     db.executemany(
         "INSERT INTO refused (stream_no, seq, code, refused_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -193,43 +194,42 @@ def refuse(db: sqlite3.Connection, stream_no: int, refusals: Iterable[tuple[int,
     )
 
 
-def appeal(db: sqlite3.Connection) -> int:
+def appeal(db: Connection) -> int:
     """Let punches wait again that were refused for the terminal's sake: it has been claimed anew."""
     marks = ", ".join("?" * len(_REFUSED_IDENTITY))
-    return db.execute(f"DELETE FROM refused WHERE code IN ({marks})", _REFUSED_IDENTITY).rowcount  # noqa: S608 - marks
+    db.execute(f"DELETE FROM refused WHERE code IN ({marks})", _REFUSED_IDENTITY)  # noqa: S608 - marks
+    return db.changes()
 
 
-def note(db: sqlite3.Connection, punch_id: PunchId, code: str, at_ms: int) -> None:
+def note(db: Connection, punch_id: PunchId, code: str, at_ms: int) -> None:
     """Keep what somebody said of a punch."""
     db.execute("INSERT INTO notes (punch_id, code, noted_ms) VALUES (?, ?, ?)", (punch_id.bytes, code, at_ms))
 
 
-def newest_synced_ms(db: sqlite3.Connection) -> int:
+def newest_synced_ms(db: Connection) -> int:
     """The latest wall time known to be right, 0 if none: a clock behind it was not set since boot."""
-    (newest,) = db.execute(
-        "SELECT max(wall_ms) FROM punches WHERE clock = ?", (int(ClockQuality.SYNCED),)
-    ).fetchone()
+    newest = db.execute("SELECT max(wall_ms) FROM punches WHERE clock = ?", (int(ClockQuality.SYNCED),)).get
     return int(newest or 0)
 
 
-def count_waiting(db: sqlite3.Connection) -> int:
+def count_waiting(db: Connection) -> int:
     """Punches that the cloud has neither acknowledged nor put aside."""
     waiting, refused = db.execute(
         "SELECT (SELECT count(*) FROM punches WHERE acked_ms IS NULL), "
         "(SELECT count(*) FROM refused WHERE EXISTS (SELECT 1 FROM punches WHERE acked_ms IS NULL "
         "AND punches.stream_no = refused.stream_no AND punches.seq = refused.seq))"
-    ).fetchone()
+    ).get
     return int(waiting) - int(refused)
 
 
-def prune(db: sqlite3.Connection, before_ms: int) -> int:
+def prune(db: Connection, before_ms: int) -> int:
     """Delete what the cloud acknowledged before ``before_ms``; each stream keeps its newest row.
 
     That row carries the stream's highest seq: without it numbers would be given twice.
     """
-    cursor = db.execute(
+    db.execute(
         "DELETE FROM punches WHERE acked_ms < ?1 AND seq < "
         "(SELECT max(seq) FROM punches AS newest WHERE newest.stream_no = punches.stream_no)",
         (before_ms,),
     )
-    return cursor.rowcount
+    return db.changes()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apsw import Connection
+
 from edge.punch import rows
-from edge.punch.ledger import Ledger
+from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft, Stream
 from edge.sync.ranges import Ranges
 from models.clock import Clock
@@ -64,7 +65,7 @@ class Outbox:
     Every method may raise :class:`edge.errors.LedgerUnavailable`; then nothing was changed.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: LedgerFile) -> None:
         self._ledger = ledger
 
     def streams(self) -> tuple[StreamOutbox, ...]:
@@ -86,7 +87,7 @@ class Outbox:
         """The kept punches among ``seqs``."""
         stream = self._stream(stream_id)
 
-        def job(db: sqlite3.Connection) -> Load:
+        def job(db: Connection) -> Load:
             low, high = rows.bounds(db, stream.number)
             punches = [punch for span in seqs.spans for punch in rows.between(db, stream, *span)]
             return Load(clock.wall_ms(), clock.monotonic_ms(), low, high, tuple(punches))
@@ -98,7 +99,7 @@ class Outbox:
         """Remember that the cloud has committed ``seqs``."""
         number = self._stream(stream_id).number
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: Connection) -> None:
             db.executemany(
                 "UPDATE punches SET acked_ms = ? "
                 "WHERE stream_no = ? AND seq BETWEEN ? AND ? AND acked_ms IS NULL",
@@ -111,7 +112,7 @@ class Outbox:
         """Forget that the cloud had ``seqs``: it asks for them again."""
         number = self._stream(stream_id).number
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: Connection) -> None:
             db.executemany(
                 "UPDATE punches SET acked_ms = NULL WHERE stream_no = ? AND seq BETWEEN ? AND ?",
                 [(number, *span) for span in seqs.spans],
@@ -128,7 +129,7 @@ class Outbox:
         """Put ``seqs`` aside with ``code`` and add the same punches, ids and all, to a newer stream."""
         stream = self._stream(stream_id)
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: Connection) -> None:
             punches = [punch for span in seqs.spans for punch in rows.between(db, stream, *span)]
             rows.refuse(db, stream.number, [(punch.seq, code) for punch in punches], at_ms)
             if self._ledger.stream.number == stream.number:
@@ -143,18 +144,18 @@ class Outbox:
         The clock is read while nobody is between reading it and committing a punch.
         """
 
-        def job(db: sqlite3.Connection) -> Watermark:
+        def job(db: Connection) -> Watermark:
             oldest = db.execute(
                 "SELECT wall_ms FROM punches WHERE acked_ms IS NULL AND (stream_no, seq) NOT IN "
                 "(SELECT stream_no, seq FROM refused) ORDER BY stream_no, seq LIMIT 1"
-            ).fetchone()
+            ).get
             return Watermark(
                 at_ms=clock.wall_ms(),
                 boot=self._ledger.boot,
                 stream_id=self._ledger.stream.stream_id,
                 highest=rows.bounds(db, self._ledger.stream.number)[1],
                 waiting=rows.count_waiting(db),
-                oldest_waiting_ms=oldest[0] if oldest else None,
+                oldest_waiting_ms=oldest,
             )
 
         with self._ledger.punching:
@@ -182,7 +183,7 @@ def _again(punch: Punch) -> Draft:
     )
 
 
-def _waiting(db: sqlite3.Connection, stream_no: int) -> Ranges:
+def _waiting(db: Connection, stream_no: int) -> Ranges:
     # Seqs of a run have the same difference to their row number: one row per run instead of one per punch.
     spans = db.execute(
         "SELECT min(seq), max(seq) FROM ("
@@ -191,13 +192,13 @@ def _waiting(db: sqlite3.Connection, stream_no: int) -> Ranges:
         "AND seq NOT IN (SELECT seq FROM refused WHERE stream_no = ?1)) GROUP BY run",
         (stream_no,),
     )
-    return Ranges.of(spans.fetchall())
+    return Ranges.of(spans)
 
 
-def _refused(db: sqlite3.Connection, stream_no: int) -> Ranges:
+def _refused(db: Connection, stream_no: int) -> Ranges:
     spans = db.execute(
         "SELECT seq, seq FROM refused JOIN punches USING (stream_no, seq) "
         "WHERE stream_no = ? AND acked_ms IS NULL",
         (stream_no,),
     )
-    return Ranges.of(spans.fetchall())
+    return Ranges.of(spans)

@@ -37,8 +37,8 @@ def test_history_tells_what_became_of_each_punch(tmp_path: Path):
         Outbox(ledger).mark_delivered(stream, Ranges.single(1), at_ms=1)
         Outbox(ledger).refuse(stream, [(2, "malformed")], at_ms=1)
 
-        counts, lines = read_history(path, 2)
-        _, waiting = read_history(path, 10, waiting_only=True)
+    counts, lines = read_history(path, 2)
+    _, waiting = read_history(path, 10, waiting_only=True)
 
     assert counts == Counts(punches=3, waiting=1, refused=1, streams=1)
     assert [(line.seq, line.delivery) for line in lines] == [(3, "waiting"), (2, "refused: malformed")]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from apsw import Connection
 
 from edge.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
 from edge.punch import rows
-from edge.punch.ledger import KEEP_ACKED_MS, Ledger, open_read_only
+from edge.punch.file import KEEP_ACKED_MS, LedgerFile
+from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.sync.outbox import Outbox
 from edge.sync.ranges import Ranges
@@ -74,19 +75,19 @@ def test_seqs_count_from_one_without_gaps_across_openings(path: Path):
 
 
 def test_the_pragmas_of_durability_are_in_force(ledger: Ledger):
-    assert ledger.write(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
-    assert ledger.write(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    assert ledger.write(lambda db: db.pragma("synchronous")) == 2
+    assert ledger.write(lambda db: db.pragma("journal_mode")) == "wal"
 
 
-def test_a_disk_that_cannot_keep_a_wal_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
-    class Stubborn(sqlite3.Connection):
-        def execute(self, sql: str, *rest: object) -> sqlite3.Cursor:
-            return super().execute(sql.replace("journal_mode = WAL", "journal_mode"), *rest)  # type: ignore[arg-type]
+def test_a_disk_that_cannot_keep_a_wal_is_refused(path: Path):
+    with pytest.raises(LedgerUnsafe, match="journal_mode memory"):
+        LedgerFile(Path("/nowhere"), TERMINAL, MACHINE, vfs="memdb").open()
 
-    connect = sqlite3.connect
-    monkeypatch.setattr("sqlite3.connect", lambda *a, **k: connect(*a, **k, factory=Stubborn))
 
-    with pytest.raises(LedgerUnsafe, match="journal_mode delete"):
+def test_a_sqlite_that_can_damage_a_ledger_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.51.2")
+
+    with pytest.raises(LedgerUnsafe, match=r"SQLite 3\.51\.2 .* 3\.51\.3 or later"):
         Ledger(path, TERMINAL, MACHINE)
 
 
@@ -149,7 +150,7 @@ def test_only_what_was_acknowledged_long_ago_is_deleted_and_no_number_is_given_t
 
 
 def test_a_failed_job_leaves_nothing_and_the_next_one_works(ledger: Ledger):
-    def half(db: sqlite3.Connection) -> None:
+    def half(db: Connection) -> None:
         ledger.append_in(db, [draft(1)])
         raise ValueError("half way")
 
@@ -172,14 +173,13 @@ def test_listeners_hear_of_what_was_committed_and_of_nothing_else(ledger: Ledger
     assert heard == [(1, 1), (2, 3)]
 
 
-def test_a_reader_sees_the_ledger_in_use_and_cannot_write_it(ledger: Ledger, path: Path):
+def test_another_process_sees_the_ledger_in_use_and_cannot_write_it(ledger: Ledger, path: Path):
     ledger.append(draft(1))
-    reader = open_read_only(path)
 
-    assert reader.execute("SELECT count(*) FROM punches").fetchone() == (1,)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader.execute("DELETE FROM punches")
-    reader.close()
+    seen = subprocess.run([sys.executable, "-c", LOOKING, str(path)], check=True, capture_output=True)
+
+    assert seen.stdout.split(b"\n") == [b"1", b"attempt to write a readonly database", b""]
+    assert ledger.append(draft(2)).seq == 2
 
 
 def test_many_threads_get_each_a_number_of_its_own(ledger: Ledger):
@@ -216,6 +216,18 @@ def test_a_closed_ledger_says_so(path: Path):
     with pytest.raises(LedgerUnavailable, match="closed"):
         ledger.append(draft(1))
 
+
+LOOKING = """
+import sqlite3, sys
+from pathlib import Path
+from edge.punch.history import open_read_only, read_history
+counts, _ = read_history(Path(sys.argv[1]), 0)
+print(counts.punches)
+try:
+    open_read_only(Path(sys.argv[1])).execute("DELETE FROM punches")
+except sqlite3.OperationalError as error:
+    print(error)
+"""
 
 PUNCHING = """
 import os, sys
