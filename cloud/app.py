@@ -17,8 +17,7 @@ from cloud.database import fill, open_database
 from cloud.feed import Feed
 from cloud.ingest import address
 from cloud.ingest.broker import EmbeddedBroker
-from cloud.ingest.subscriber import Subscriber
-from cloud.ingest.writer import IngestWriter
+from cloud.ingest.worker import IngestWorker
 from cloud.settings import Settings
 from cloud.terminals.signpost import Signpost
 from cloud.terminals.tries import Tries
@@ -58,10 +57,9 @@ class Service:
         if self._broker is not None:
             self._broker.start()
         self.feed = Feed()
-        self.writer = IngestWriter(self.database, self.feed, clock, settings.tzinfo)
-        self._subscriber = Subscriber(self._address, self.writer)
+        self.ingest = IngestWorker(self.database, self.feed, clock, settings.tzinfo, self._address)
         self._recompute = RecomputeWorker(self.database, self.feed, clock, settings.tzinfo)
-        self._signpost = Signpost(self.database, self._subscriber, clock, settings.tzinfo)
+        self._signpost = Signpost(self.database, self.ingest, clock, settings.tzinfo)
 
     @property
     def broker_url(self) -> str:
@@ -70,8 +68,7 @@ class Service:
 
     def start(self) -> None:
         """Start every thread."""
-        self.writer.start()
-        self._subscriber.start()
+        self.ingest.start()
         self._signpost.start()
         self._recompute.start()
         log.info("service_started", broker=self.broker_url)
@@ -80,8 +77,7 @@ class Service:
         """Stop taking messages, store what was taken, then stop and close the rest."""
         self._recompute.stop()
         self._signpost.stop()
-        self._subscriber.stop()
-        self.writer.stop()
+        self.ingest.stop()
         if self._broker is not None:
             self._broker.stop()
         self.database.close()
@@ -90,10 +86,10 @@ class Service:
     def ailments(self) -> dict[str, str]:
         """Why the service cannot do its work, by part; empty if it can."""
         found: dict[str, str] = {}
-        if not self._subscriber.connected:
+        if not self.ingest.connected:
             found["broker"] = "not connected"
-        if self.writer.failing is not None:
-            found["ingest"] = f"the last commit failed: {self.writer.failing}"
+        if self.ingest.failing is not None:
+            found["ingest"] = f"the last commit failed: {self.ingest.failing}"
         if self._recompute.failing is not None:
             found["recompute"] = f"the last round failed: {self._recompute.failing}"
         try:
@@ -128,7 +124,7 @@ def application(service: Service) -> FastAPI:
         feed=service.feed,
         clock=service.clock,
         zone=settings.tzinfo,
-        writer=service.writer,
+        ingest=service.ingest,
         claims=Tries(service.clock, _CLAIM_TRIES_EACH, _CLAIM_TRIES_ALL, _CLAIM_WINDOW_MS),
         broker_url=lambda: service.broker_url,
         ailments=service.ailments,

@@ -122,9 +122,9 @@ class Door:
         )
 
 
-def read_ack(payload: bytes | None) -> PunchAck:
-    assert payload is not None
-    return msgspec.msgpack.decode(payload, type=PunchAck)
+def read_ack(ack: PunchAck | bytes | None) -> PunchAck:
+    assert ack is not None
+    return ack if isinstance(ack, PunchAck) else msgspec.msgpack.decode(ack, type=PunchAck)
 
 
 def committed(ack: PunchAck) -> set[int]:

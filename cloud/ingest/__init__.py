@@ -1,5 +1,5 @@
 """Where punches arrive, by MQTT or HTTPS: read leniently, stored once, acknowledged after the commit.
 
-``receive`` is the core: messages in, rows and acks out, one transaction of the caller. ``writer`` is the one
-thread that calls it for everybody; ``subscriber`` and ``broker`` are MQTT.
+``core`` decides without input or output; ``receive`` is its transaction: messages in, rows and acks out;
+``link`` is MQTT; ``worker`` runs the three in a thread of its own.
 """

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from cloud.ingest.batch import Batch, read
-from cloud.ingest.quarantine import Code, PutAside
+from cloud.ingest.quarantine import KEPT_BYTES, Code, PutAside
 from models.ids import TerminalId
 from models.wire import topics
-from models.wire.codec import Malformed, decode
+from models.wire.codec import PAYLOAD_MAX_BYTES, Malformed, decode
 from models.wire.messages import TerminalState, WirePunch
 from models.wire.topics import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What came by a topic; ``retained``: the broker had kept it, so it says nothing about now."""
+    """What came by a topic.
+
+    Attributes:
+        retained: the broker had kept it, so it says nothing about now.
+        size: of what came, in bytes; if it is more than ``payload`` has, that is only its beginning.
+    """
 
     topic: str
     payload: bytes
     retained: bool = False
+    size: int = 0
+
+    @classmethod
+    def of(cls, topic: str, payload: bytes | bytearray, *, retained: bool = False) -> Self:
+        """What came; of a payload that is too large only the beginning is held."""
+        kept = payload if len(payload) <= PAYLOAD_MAX_BYTES else payload[:KEPT_BYTES]
+        return cls(topic, bytes(kept), retained, len(payload))
 
 
 @dataclass(slots=True)
@@ -64,6 +77,10 @@ def open_message(message: Message, known: dict[str, bool]) -> Opened:
         opened.put_aside(Code.UNKNOWN_TERMINAL, reason, message.payload)
     else:
         opened.terminal_id = topic.terminal_id
+        if message.size > len(message.payload):
+            reason = f"{message.size} bytes, at most {PAYLOAD_MAX_BYTES} are taken"
+            opened.put_aside(Code.MALFORMED, reason, message.payload)
+            return opened
         open_payload = _open_state if topic.channel is Channel.STATE else _open_batch
         open_payload(opened, revoked=known[topic.terminal_id])
     return opened

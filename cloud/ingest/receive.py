@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from cloud.attendance import stale
 from cloud.db.tables import people, terminals
 from cloud.ingest import ledger, redate
+from cloud.ingest.answers import ranges
 from cloud.ingest.ledger import Arrived, Key, Stored
 from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
@@ -48,7 +49,7 @@ class Received:
         terminal_id: the known terminal that spoke.
     """
 
-    ack: bytes | None = None
+    ack: PunchAck | None = None
     stored: tuple[Arrived, ...] = ()
     quarantined: int = 0
     terminal_id: TerminalId | None = None
@@ -272,7 +273,7 @@ def _received(
     one: Opened, new: Sequence[Arrived], advanced: dict[StreamKey, Advanced], now_ms: int
 ) -> Received:
     ack = _batch_ack(one, advanced, now_ms) if one.batch is not None else _state_ack(one, advanced, now_ms)
-    return Received(encode(ack) if ack else None, tuple(new), len(one.aside), one.terminal_id)
+    return Received(ack, tuple(new), len(one.aside), one.terminal_id)
 
 
 def _batch_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:
@@ -283,7 +284,7 @@ def _batch_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) ->
     return PunchAck(
         VERSION,
         batch.stream_id,
-        _ranges({punch.seq for punch in one.punches} - one.refused.keys()),
+        ranges({punch.seq for punch in one.punches} - one.refused.keys()),
         stream.needed if stream is not None and one.accepted else (),
         tuple(Refusal(seq, code) for seq, code in sorted(one.refused.items())),
         now_ms,
@@ -299,13 +300,3 @@ def _state_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) ->
     if stream is None or not stream.needed:
         return None
     return PunchAck(VERSION, one.state.stream_id, (), stream.needed, (), now_ms, 0)
-
-
-def _ranges(seqs: Iterable[int]) -> tuple[Range, ...]:
-    ranges: list[Range] = []
-    for seq in sorted(seqs):
-        if ranges and ranges[-1][1] == seq - 1:
-            ranges[-1] = (ranges[-1][0], seq)
-        else:
-            ranges.append((seq, seq))
-    return tuple(ranges)

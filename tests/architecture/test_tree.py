@@ -55,6 +55,26 @@ def test_no_room_without_a_meaning():
     ]
 
 
+CORES = ("edge/sync/core.py", "edge/sync/ranges.py", "cloud/ingest/core.py", "cloud/ingest/answers.py")
+NOT_IN_A_CORE = {
+    "asyncio", "os", "queue", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "apsw",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_a_core_has_no_clock_no_chance_and_no_thread(name: str):
+    tree = ast.parse((ROOT / name).read_text())
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert not imported & NOT_IN_A_CORE
+    assert "models.clock" not in {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
 def test_a_package_says_what_belongs_there_and_holds_no_code():
     for path in SOURCES:
         if path.name != "__init__.py":

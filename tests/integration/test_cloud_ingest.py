@@ -24,8 +24,7 @@ from cloud.db.tables import punches
 from cloud.feed import Feed
 from cloud.ingest.address import BrokerAddress, parse
 from cloud.ingest.broker import EmbeddedBroker
-from cloud.ingest.subscriber import Subscriber
-from cloud.ingest.writer import IngestWriter
+from cloud.ingest.worker import IngestWorker
 from cloud.terminals.signpost import Signpost
 from models.clock import SystemClock
 from models.ids import TerminalId
@@ -91,16 +90,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def ingest(database: Database, address: BrokerAddress) -> Iterator[Subscriber]:
-    writer = IngestWriter(database, Feed(), SystemClock(), ZONE)
-    subscriber = Subscriber(address, writer)
-    writer.start()
-    subscriber.start()
+def ingest(database: Database, address: BrokerAddress) -> Iterator[IngestWorker]:
+    worker = IngestWorker(database, Feed(), SystemClock(), ZONE, address)
+    worker.start()
     try:
-        yield subscriber
+        yield worker
     finally:
-        subscriber.stop()
-        writer.stop()
+        worker.stop()
 
 
 class Peer:
@@ -164,8 +160,8 @@ def test_an_ack_comes_after_the_commit(database: Database, broker: EmbeddedBroke
     door = Door()
     for seq in (1, 2, 3):
         door.punch(seq)
-    with ingest(database, broker.address) as subscriber:
-        until(lambda: subscriber.connected)
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected)
         peer.wait()
         peer.send(door, 1, 2, 3)
 
@@ -176,8 +172,8 @@ def test_an_ack_comes_after_the_commit(database: Database, broker: EmbeddedBroke
 def test_without_a_commit_there_is_no_ack(database: Database, broker: EmbeddedBroker | Mosquitto, peer: Peer):
     door = Door()
     door.punch(1)
-    with ingest(database, broker.address) as subscriber:
-        until(lambda: subscriber.connected)
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected)
         peer.wait()
         with database.write():  # nobody else can commit meanwhile
             peer.send(door, 1)
@@ -192,8 +188,8 @@ def test_poison_does_not_stop_the_next_message(
 ):
     door = Door()
     door.punch(1)
-    with ingest(database, broker.address) as subscriber:
-        until(lambda: subscriber.connected)
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected)
         peer.wait()
         peer.client.publish(door.topic, b"\xc1 poison", 1)
         peer.send(door, 1)
@@ -207,16 +203,16 @@ def test_a_broker_that_restarts_is_found_again(
     door = Door()
     door.punch(1)
     door.punch(2)
-    with ingest(database, broker.address) as subscriber:
-        until(lambda: subscriber.connected)
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected)
         peer.wait()
         peer.send(door, 1)
         assert committed(peer.ack()) == {1}
 
         broker.stop()
-        until(lambda: not subscriber.connected)
+        until(lambda: not worker.connected)
         broker.start()
-        until(lambda: subscriber.connected)
+        until(lambda: worker.connected)
         peer.wait()
         peer.send(door, 2)
 
@@ -227,10 +223,10 @@ def test_a_broker_that_restarts_is_found_again(
 def test_a_terminal_is_told_of_a_new_roster(
     database: Database, broker: EmbeddedBroker | Mosquitto, peer: Peer
 ):
-    with ingest(database, broker.address) as subscriber:
-        until(lambda: subscriber.connected)
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected)
         peer.wait()
-        signpost = Signpost(database, subscriber, SystemClock(), ZONE)
+        signpost = Signpost(database, worker, SystemClock(), ZONE)
         signpost.look()
         first = msgspec.msgpack.decode(peer.heard.get(timeout=PATIENCE_S).payload, type=DesiredState)
         signpost.look()

@@ -26,7 +26,7 @@ from cloud.db.tables import attendance_days, metadata, punches, quarantine
 from cloud.feed import Feed
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import receive_all
-from cloud.ingest.writer import IngestWriter
+from cloud.ingest.worker import IngestWorker
 from cloud.office.imports import import_records
 from cloud.office.plans import import_calendar, import_roster
 from cloud.people.imports import import_people
@@ -132,7 +132,7 @@ def test_punches_are_stored_once_and_conflicts_refused(database: Database):
 
 def test_what_this_database_cannot_hold_is_put_aside(database: Database):
     door = Door()
-    writer = IngestWriter(database, Feed(), StillClock(), ZONE)
+    writer = IngestWorker(database, Feed(), StillClock(), ZONE)
     bad = writer.submit(Message(door.topic, door.payload(door.punch(1, "nul\0person"))))
     good = writer.submit(Message(door.topic, door.payload(door.punch(2))))
     writer.start()

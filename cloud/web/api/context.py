@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from cloud.db.engine import Database
 from cloud.feed import Feed
-from cloud.ingest.writer import IngestWriter
+from cloud.ingest.worker import IngestWorker
 from cloud.people.users import token_name
 from cloud.terminals.fleet import Terminal, by_token
 from cloud.terminals.tries import Tries
@@ -32,7 +32,7 @@ class Context:
     feed: Feed
     clock: Clock
     zone: ZoneInfo
-    writer: IngestWriter
+    ingest: IngestWorker
     claims: Tries
     broker_url: Callable[[], str]
     ailments: Callable[[], dict[str, str]]

@@ -33,7 +33,7 @@ def readyz(ctx: Ctx) -> Response:
 @router.get("/metrics", summary="Counts in the Prometheus text format")
 def metrics(ctx: Ctx) -> PlainTextResponse:
     """No names, no ids: counts only."""
-    counts = ctx.writer.counts
+    counts = ctx.ingest.counts
     with ctx.database.read() as connection:
         online = terminals.c.online & terminals.c.revoked_ms.is_(None)
         waiting = quarantine.c.resolved_ms.is_(None)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from cloud.ingest.opening import Message
-from cloud.ingest.writer import NotStored
+from cloud.ingest.worker import NotStored
 from cloud.terminals.claim import ClaimedTerminal, claim
 from cloud.terminals.roster import roster
 from cloud.web.api.bodies import read_body
@@ -19,7 +19,7 @@ from cloud.web.api.context import Context, Ctx, TerminalClient
 from cloud.web.problems import Problem
 from models.clock import from_ms
 from models.wire import topics
-from models.wire.codec import PAYLOAD_MAX_BYTES, Malformed, decode
+from models.wire.codec import PAYLOAD_MAX_BYTES, Malformed, decode, encode
 from models.wire.messages import Claim, Claimed
 from models.wire.topics import Channel
 
@@ -92,14 +92,14 @@ async def post_state(request: Request, ctx: Ctx, terminal: TerminalClient) -> Re
 
 async def _take(ctx: Context, message: Message) -> Response:
     try:
-        done = await run_in_threadpool(ctx.writer.submit, message)
+        done = await run_in_threadpool(ctx.ingest.submit, message)
         received = await asyncio.wrap_future(done)
     except NotStored as error:
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "not_stored", str(error), headers={"Retry-After": "5"}
         ) from error
     if received.ack is not None:
-        return Response(received.ack, media_type=_MSGPACK)
+        return Response(encode(received.ack), media_type=_MSGPACK)
     if received.quarantined:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "quarantined", "the message could not be read")
     return Response(status_code=HTTPStatus.NO_CONTENT)

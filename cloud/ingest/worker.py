@@ -1,0 +1,380 @@
+"""The ingest's thread: the core's decisions carried out on the database and the MQTT link.
+
+Everything that happens becomes an item of one bounded queue, so the core is touched by one thread only, and
+while the database is behind, the link stops reading and the broker holds the terminals back.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from cloud.backoff import delay_ms, jitter
+from cloud.db.engine import Database
+from cloud.feed import Feed, PunchStored, TerminalChanged
+from cloud.ingest.address import BrokerAddress
+from cloud.ingest.apart import receive_apart
+from cloud.ingest.core import (
+    Came,
+    Commit,
+    Committed,
+    Connected,
+    Delivery,
+    Disconnected,
+    Effect,
+    Event,
+    Failed,
+    IngestCore,
+    Isolate,
+    Puback,
+    Settle,
+    Stop,
+    Tell,
+    Tick,
+)
+from cloud.ingest.link import BrokerLink
+from cloud.ingest.opening import Message
+from cloud.ingest.receive import Received, receive_all
+from models.clock import Clock
+from models.ids import PersonId, TerminalId
+from models.wire.codec import encode
+from models.wire.topics import Channel
+
+_INBOX_MAX = 2_000
+_LOOK_EVERY_S = 1.0
+_RECONNECT_FIRST_MS = 1_000
+_RECONNECT_LAST_MS = 30_000
+
+log = structlog.get_logger()
+
+
+class NotStored(Exception):
+    """The message was not stored and must be sent again; the message says why."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start of this process."""
+
+    messages: int = 0
+    punches: int = 0
+    quarantined: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    link: BrokerLink
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    link: BrokerLink
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    link: BrokerLink
+    message: Message
+    mid: int
+    qos: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A caller of this process wants ``message`` stored."""
+
+    message: Message
+    done: Future[Received] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Wakes the thread: something outside changed."""
+
+
+_Item = _Up | _Down | _Came | _Asked | _Look
+
+
+@dataclass(slots=True)
+class _LinkListener:
+    """Turns the link's callbacks into items; a link knows itself only after it is made."""
+
+    items: queue.Queue[_Item]
+    link: BrokerLink | None = field(default=None)
+
+    def up(self) -> None:
+        if self.link is not None:
+            self.items.put(_Up(self.link))
+
+    def down(self, reason: str) -> None:
+        if self.link is not None:
+            self.items.put(_Down(self.link, reason))
+
+    def came(self, message: Message, mid: int, qos: int) -> None:
+        if self.link is not None:
+            self.items.put(_Came(self.link, message, mid, qos))
+
+
+class IngestWorker:
+    """Takes what terminals send into ``database``; ``address`` None: only by ``submit``, no broker."""
+
+    def __init__(
+        self,
+        database: Database,
+        feed: Feed,
+        clock: Clock,
+        zone: ZoneInfo,
+        address: BrokerAddress | None = None,
+    ) -> None:
+        self._database = database
+        self._feed = feed
+        self._clock = clock
+        self._zone = zone
+        self._address = address
+        self._core = IngestCore(jitter)
+        self._items: queue.Queue[_Item] = queue.Queue(_INBOX_MAX)
+        self._callers: dict[int, Future[Received]] = {}
+        self._tickets = count(1)
+        self._link: BrokerLink | None = None
+        self._connected = threading.Event()
+        self._reported_down = False
+        self._lost = 0
+        self._connect_due_ms = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self.counts = Counts()
+        self.failing: str | None = None
+        self.sessions = 0
+
+    # -- for other threads -----------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers now; True if there is none to answer."""
+        return self._address is None or self._connected.is_set()
+
+    def start(self) -> None:
+        """Begin to take messages, from the broker as soon as it is there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store and answer what was taken, leave the broker, end; what fails then is ``NotStored``."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def submit(self, message: Message) -> Future[Received]:
+        """Have ``message`` stored; blocks while too many wait, which slows the sender down.
+
+        Raises:
+            NotStored: the worker has been stopped.
+        """
+        if self._stopping.is_set():
+            raise NotStored("the service is stopping")
+        asked = _Asked(message)
+        self._items.put(asked)
+        return asked.done
+
+    def tell(self, terminal: TerminalId, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
+        """Publish to a terminal; whether there was a broker to take it."""
+        link = self._link
+        return (
+            link is not None
+            and self._connected.is_set()
+            and link.tell(terminal, channel, payload, retain=retain)
+        )
+
+    def _wake(self) -> None:
+        with suppress(queue.Full):  # then it is awake
+            self._items.put_nowait(_Look())
+
+    # -- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._connect_if_due()
+            try:
+                self._handle(self._take())
+            except Exception:
+                # Whatever it was, what terminals send must still be taken.
+                log.exception("ingest_failed")
+                self._start_over()
+        self._leave()
+
+    def _start_over(self) -> None:
+        """With a new core and a new connection; what was held is acknowledged to nobody, and sent again."""
+        for caller in self._callers.values():
+            self._settle(caller, None)
+        self._callers.clear()
+        self._core = IngestCore(jitter)
+        if self._link is not None:
+            self._link_changed(_Down(self._link, "started over"))
+
+    def _take(self) -> list[_Item]:
+        """What waits, as far as the core has room for it; empty after a while in which nothing came."""
+        items: list[_Item] = []
+        now = self._clock.monotonic_ms()
+        if not self._core.room:
+            due = self._core.due_ms() or now
+            self._stopping.wait(max(0, due - now) / 1000)
+            return items
+        due_ms = [self._core.due_ms(), None if self._link or not self._address else self._connect_due_ms]
+        waits = [max(0, at - now) / 1000 for at in due_ms if at is not None]
+        with suppress(queue.Empty):
+            items.append(self._items.get(timeout=min([_LOOK_EVERY_S, *waits])))
+            while len(items) < self._core.room:
+                items.append(self._items.get_nowait())
+        return items
+
+    def _handle(self, items: Iterable[_Item]) -> None:
+        came: list[Delivery] = []
+        for item in items:
+            match item:
+                case _Came() if item.link is self._link:
+                    came.append(Delivery(item.message, self._core.connection, item.mid, item.qos))
+                case _Came():
+                    came.append(Delivery(item.message))
+                case _Asked():
+                    ticket = next(self._tickets)
+                    self._callers[ticket] = item.done
+                    came.append(Delivery(item.message, ticket=ticket))
+                case _Up() | _Down():
+                    self._came(came)
+                    came = []
+                    self._link_changed(item)
+                case _Look():
+                    pass
+                case _:
+                    assert_never(item)
+        self._came(came)
+
+    def _came(self, came: list[Delivery]) -> None:
+        self._feed_core(Came(tuple(came)) if came else Tick())
+
+    def _leave(self) -> None:
+        """Store and answer what was taken, then close; messages still in the queue were not taken."""
+        late: list[_Item] = []
+        with suppress(queue.Empty):
+            while True:
+                late.append(self._items.get_nowait())
+        self._handle(late)
+        self._feed_core(Stop())
+        if self._link is not None:
+            self._link.close()
+        self._connected.clear()
+        self._link = None
+
+    # -- the link --------------------------------------------------------------------------------------------
+
+    def _connect_if_due(self) -> None:
+        if self._address is None or self._link is not None:
+            return
+        if self._clock.monotonic_ms() < self._connect_due_ms:
+            return
+        listener = _LinkListener(self._items)
+        link = listener.link = self._link = BrokerLink(self._address, listener)
+        threading.Thread(target=_open, args=(link, listener), name="ingest-connect", daemon=True).start()
+
+    def _link_changed(self, item: _Up | _Down) -> None:
+        if item.link is not self._link or self._address is None:
+            return
+        if isinstance(item, _Up):
+            self._feed_core(Connected())
+            self.sessions += 1
+            self._connected.set()
+            self._reported_down = False
+            self._lost = 0
+            log.info("broker_connected", host=self._address.host, port=self._address.port)
+            return
+        if not self._reported_down:
+            log.warning("broker_lost", reason=item.reason)
+            self._reported_down = True
+        self._connected.clear()
+        self._link = None
+        item.link.close()
+        self._feed_core(Disconnected())
+        wait = delay_ms(self._lost, _RECONNECT_FIRST_MS, _RECONNECT_LAST_MS)
+        self._connect_due_ms = self._clock.monotonic_ms() + wait
+        self._lost += 1
+
+    # -- what the core decides -------------------------------------------------------------------------------
+
+    def _feed_core(self, event: Event) -> None:
+        pending: list[Event] = [event]
+        while pending:
+            for effect in self._core.on(pending.pop(0), self._clock.monotonic_ms()):
+                pending.extend(self._perform(effect))
+
+    def _perform(self, effect: Effect) -> tuple[Event, ...]:
+        match effect:
+            case Commit(messages):
+                return (self._transact(lambda db, now: receive_all(db, messages, now, self._zone)),)
+            case Isolate(message):
+                return (self._transact(lambda db, now: [receive_apart(db, message, now, self._zone)]),)
+            case Tell(terminal_id, ack):
+                self.tell(terminal_id, Channel.ACK, encode(ack))
+            case Puback(_, mid, qos):
+                if self._link is not None:
+                    self._link.puback(mid, qos)
+            case Settle(ticket, received):
+                self._settle(self._callers.pop(ticket), received)
+            case _:
+                assert_never(effect)
+        return ()
+
+    def _transact(self, work: Callable[[Connection, int], list[Received]]) -> Committed | Failed:
+        try:
+            with self._database.write() as connection:
+                received = work(connection, self._clock.wall_ms())
+        except (OperationalError, InterfaceError) as error:
+            self.counts.failures += 1
+            if self.failing is None:
+                log.warning("ingest_commit_failed", error=type(error.orig).__name__)
+            self.failing = type(error.orig).__name__
+            return Failed(again=True)
+        except Exception:
+            # Not the database but what we made of one of the messages: find it, keep the others.
+            self.counts.failures += 1
+            log.exception("ingest_group_failed")
+            return Failed(again=False)
+        self.failing = None
+        for one in received:
+            self._count(one)
+        return Committed(tuple(received))
+
+    def _count(self, received: Received) -> None:
+        self.counts.messages += 1
+        self.counts.punches += len(received.stored)
+        self.counts.quarantined += received.quarantined
+        for one in received.stored:
+            terminal, person = TerminalId(one.key.terminal_id), PersonId(one.wire.person_id)
+            self._feed.publish(PunchStored(terminal, person, one.at_ms, one.wire.method))
+        if received.terminal_id is not None and not received.stored:
+            self._feed.publish(TerminalChanged(received.terminal_id))
+
+    def _settle(self, caller: Future[Received], received: Received | None) -> None:
+        if received is None:
+            caller.set_exception(NotStored("the message could not be stored"))
+        else:
+            caller.set_result(received)
+
+
+def _open(link: BrokerLink, listener: _LinkListener) -> None:
+    try:
+        link.open()
+    except OSError as error:
+        listener.down(str(error))
