@@ -36,7 +36,7 @@ from edge.roster.identity import load_identity
 from edge.roster.refresher import RosterRefresher
 from edge.roster.store import RosterStore
 from edge.settings import EdgeSettings
-from edge.sync.mqtt import Login
+from edge.sync.link import Login
 from edge.sync.uplink import Report, Uplink
 from models.clock import Clock, SystemClock
 from models.crashpoint import crashpoint
@@ -88,6 +88,7 @@ class Agent:
                 identity.terminal_id,
                 identity.claimed.token,
                 settings.broker_url or identity.claimed.broker_url,
+                cloud_url=identity.cloud_url,
             ),
             clock,
             report=self._report,

@@ -33,3 +33,8 @@ class Backoff:
 def jitter() -> float:
     """A factor from 0.8 to 1.2."""
     return _RANDOM.uniform(0.8, 1.2)
+
+
+def hold_off(_low_s: float, high_s: float) -> float:
+    """For :class:`Backoff`: the upper half of the bound, where trying again at once would do harm."""
+    return _RANDOM.uniform(high_s / 2, high_s)

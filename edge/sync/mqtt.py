@@ -5,19 +5,24 @@ Speaks MQTT 3.1.1 with clean sessions; nothing rests on what brokers keep. A PUB
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.errors import BadSettings
-from models.ids import TerminalId
+from edge.sync.link import LinkListener, Login
+from edge.sync.tls import BadCertificate, broker_context, explain
+from models.clock import Clock
 from models.wire.topics import Channel, parse, topic
 
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5.0
+_JOIN_S = 1.0
 _QUEUE = 32
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "embedded": 1883}
 
@@ -29,15 +34,6 @@ class Broker:
     host: str
     port: int
     tls: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who the terminal is to the broker: its id is user name and client id, its token the password."""
-
-    terminal_id: TerminalId
-    token: str
-    broker_url: str
 
 
 def parse_broker(url: str) -> Broker:
@@ -56,26 +52,18 @@ def parse_broker(url: str) -> Broker:
     return Broker(parts.hostname, port, parts.scheme == "mqtts")
 
 
-class LinkListener(Protocol):
-    """Called from the link's own thread: hand the news on and return."""
-
-    def up(self) -> None:
-        """Connected, and our topics are subscribed."""
-
-    def down(self, reason: str) -> None:
-        """The connection is over, or was refused."""
-
-    def heard(self, channel: Channel, payload: bytes) -> None:
-        """A message on one of our topics."""
-
-
 class MqttLink:
     """One connection; ``will`` is what the broker says on the ``state`` topic when it breaks."""
 
-    def __init__(self, login: Login, will: bytes, listener: LinkListener) -> None:
+    def __init__(self, login: Login, will: bytes, listener: LinkListener, clock: Clock) -> None:
         self._broker = parse_broker(login.broker_url)
-        self._terminal_id = login.terminal_id
+        self._login = login
         self._listener = listener
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._is_accepted = False
+        self._socket_error = ""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=login.terminal_id,
@@ -86,55 +74,94 @@ class MqttLink:
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_queued_messages_set(_QUEUE)
         client.will_set(topic(login.terminal_id, Channel.STATE), will, qos=1, retain=True)
-        if login.token:
+        if login.token and login.certificate is None:
             client.username_pw_set(login.terminal_id, login.token)
-        if self._broker.tls:
-            client.tls_set()
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_log = self._on_log
         self._client = client
+        # Connecting may take seconds, and the uplink has other things to do.
+        self._opener = threading.Thread(target=self._connect, name="uplink-connect", daemon=True)
 
     def open(self) -> None:
-        """Connect and start the link's thread; ``up`` or ``down`` follows.
+        """Connect in the background; ``up`` or ``down`` follows."""
+        self._opener.start()
 
-        Raises:
-            OSError: nobody answered.
-        """
-        self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
-        self._client.loop_start()
+    def publish(self, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
+        """Send with QoS 1; False if the link could not take it."""
+        return self._publish(channel, payload, retain=retain) is not None
 
-    def publish(
-        self, channel: Channel, payload: bytes, *, retain: bool = False
-    ) -> paho.MQTTMessageInfo | None:
-        """Send with QoS 1; None if the link could not take it."""
-        info = self._client.publish(topic(self._terminal_id, channel), payload, qos=1, retain=retain)
-        return info if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+    def farewell(self, payload: bytes, timeout_s: float) -> None:
+        """Say the last state and wait a little until the broker has it."""
+        info = self._publish(Channel.STATE, payload, retain=True)
+        if info is not None:
+            with suppress(ValueError, RuntimeError):  # the connection broke meanwhile
+                info.wait_for_publish(timeout_s)
 
     def close(self) -> None:
-        """Disconnect and end the link's thread; not from a callback."""
-        self._client.on_disconnect = None
+        """Disconnect and end the link's threads; not from a callback."""
+        with self._lock:
+            self._is_closed = True
+            self._client.on_disconnect = None
         self._client.disconnect()
         self._client.loop_stop()
+        self._opener.join(_JOIN_S)
+
+    def _publish(self, channel: Channel, payload: bytes, *, retain: bool) -> paho.MQTTMessageInfo | None:
+        info = self._client.publish(topic(self._login.terminal_id, channel), payload, qos=1, retain=retain)
+        return info if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def _connect(self) -> None:
+        try:
+            if self._broker.tls:
+                context = broker_context(self._login.certificate, self._clock.wall_ms())
+                self._client.tls_set_context(context)
+            self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
+        except BadCertificate as error:
+            self._fail(str(error))
+            return
+        except (OSError, ValueError) as error:
+            self._fail(explain(str(error)))
+            return
+        with self._lock:
+            if not self._is_closed:
+                self._client.loop_start()
+                return
+        self._client.disconnect()
+
+    def _fail(self, reason: str) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._listener.down(reason)
 
     # paho calls these with its own untyped objects.
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._listener.down(str(reason))
+            self._listener.down(f"the broker refused the login: {reason}")
             return
+        self._is_accepted = True
         self._client.subscribe(
-            [(topic(self._terminal_id, Channel.ACK), 0), (topic(self._terminal_id, Channel.WANT), 1)]
+            [
+                (topic(self._login.terminal_id, Channel.ACK), 0),
+                (topic(self._login.terminal_id, Channel.WANT), 1),
+            ]
         )
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
         self._listener.up()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._listener.down(str(reason))
+        # With TLS 1.3 a broker that dislikes our certificate says so only after the handshake.
+        self._listener.down(str(reason) if self._is_accepted else explain(self._socket_error or str(reason)))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         found = parse(message.topic)
         if found is not None:
             self._listener.heard(found.channel, bytes(message.payload))
+
+    def _on_log(self, _client: Any, _data: Any, level: int, text: str) -> None:
+        if level == paho.MQTT_LOG_ERR:
+            self._socket_error = text

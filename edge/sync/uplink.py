@@ -1,6 +1,6 @@
-"""The uplink's thread: the core's decisions carried out on the ledger and the MQTT link.
+"""The uplink's thread: the core's decisions carried out on the ledger and the links to the cloud.
 
-Everything that happens becomes an item of one queue, so the core and the link are touched by one thread only.
+Everything that happens becomes an item of one queue, so one thread alone touches core and links.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
-import paho.mqtt.client as paho
 import structlog
 
-from edge.backoff import Backoff, jitter
+from edge.backoff import jitter
 from edge.errors import EdgeError
 from edge.health.clock_quality import offset_ms
+from edge.health.parts import AWAY
 from edge.punch.ledger import Ledger
 from edge.sync.core import (
     KEY_CONFLICT,
@@ -36,9 +36,12 @@ from edge.sync.core import (
     Tick,
     UplinkCore,
 )
-from edge.sync.mqtt import Login, MqttLink, parse_broker
+from edge.sync.link import Login
+from edge.sync.links import Heard, LinkDown, Links, LinkUp
+from edge.sync.mqtt import parse_broker
 from edge.sync.outbox import Outbox, Watermark
 from edge.sync.ranges import Ranges
+from edge.sync.ways import Way
 from models.clock import Clock
 from models.ids import StreamId
 from models.punch import ClockQuality
@@ -51,8 +54,6 @@ STATE_EVERY_MS = 30_000
 _STATE_GAP_MS = 1_000
 _DRAINED_GAP_MS = 5_000
 _LOOK_EVERY_S = 1.0
-_RECONNECT_FIRST_S = 1.0
-_RECONNECT_LAST_S = 120.0
 _REBUILD_MS = 2_000
 _LAST_WORD_S = 2.0
 _JOIN_S = 15.0
@@ -74,51 +75,15 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class _Up:
-    link: MqttLink
-
-
-@dataclass(frozen=True, slots=True)
-class _Down:
-    link: MqttLink
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    channel: Channel
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Look:
     """Wakes the thread: something outside changed."""
 
 
-_Item = PunchMade | _Up | _Down | _Heard | _Look
-
-
-@dataclass(slots=True)
-class _LinkListener:
-    """Turns the link's callbacks into items; a link knows itself only after it is made."""
-
-    items: queue.SimpleQueue[_Item]
-    link: MqttLink | None = field(default=None)
-
-    def up(self) -> None:
-        if self.link is not None:
-            self.items.put(_Up(self.link))
-
-    def down(self, reason: str) -> None:
-        if self.link is not None:
-            self.items.put(_Down(self.link, reason))
-
-    def heard(self, channel: Channel, payload: bytes) -> None:
-        self.items.put(_Heard(channel, payload))
+_Item = PunchMade | LinkUp | LinkDown | Heard | _Look
 
 
 class Uplink:
-    """Delivers what ``ledger`` holds to the cloud behind the broker of ``login``.
+    """Delivers what ``ledger`` holds to the cloud of ``login``, by its broker or by HTTPS.
 
     Args:
         report: what to say of the terminal; asked about once a second, so it should be cheap.
@@ -151,12 +116,8 @@ class Uplink:
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._core = UplinkCore((), jitter)
         self._stale = True
-        self._backoff = Backoff(_RECONNECT_FIRST_S, _RECONNECT_LAST_S)
-        self._link: MqttLink | None = None
-        self._online = False
-        self._reported_down = False
+        self._links = Links(login, clock, self._items.put, hello=self._hello, will=self._will)
         self._trouble: str | None = None
-        self._connect_due_ms = 0
         self._said: Report | None = None
         self._said_ms = -STATE_EVERY_MS
         self._said_empty_at = -1
@@ -169,13 +130,13 @@ class Uplink:
 
     @property
     def online(self) -> bool:
-        """Whether the broker is connected now."""
-        return self._online
+        """Whether the terminal is connected now, one way or the other."""
+        return self._links.in_use is not None
 
     @property
     def answered(self) -> bool:
-        """Whether the broker is connected and the cloud behind it, when last asked, answered."""
-        return self._online and not self._is_silent
+        """Whether the terminal is connected and the cloud, when last asked, answered."""
+        return self.online and not self._is_silent
 
     @property
     def offset_ms(self) -> int | None:
@@ -230,7 +191,7 @@ class Uplink:
     def _step(self) -> None:
         if self._stale:
             self._rebuild()
-        self._connect_if_due()
+        self._links.look(self._clock.monotonic_ms(), silent=self._core.is_silent)
         item = self._next_item()
         now = self._clock.monotonic_ms()
         match item:
@@ -239,14 +200,13 @@ class Uplink:
             case PunchMade():
                 self._drained.clear()
                 self._feed(item, now)
-            case _Up(link=link) if link is self._link:
-                self._came_up(now)
-            case _Down(link=link, reason=reason) if link is self._link:
-                self._went_down(reason)
-            case _Up() | _Down() | _Look():
-                pass
-            case _Heard():
+            case LinkUp() | LinkDown():
+                if self._links.take(item, now):
+                    self._changed_way(now)
+            case Heard():
                 self._hear(item, now)
+            case _Look():
+                pass
             case _:
                 assert_never(item)
         self._pending = self._core.waiting
@@ -255,7 +215,7 @@ class Uplink:
 
     def _next_item(self) -> _Item | None:
         now = self._clock.monotonic_ms()
-        due = [self._core.due_ms(), None if self._link else self._connect_due_ms]
+        due = [self._core.due_ms(), self._links.due_ms()]
         waits = [max(0, at - now) / 1000 for at in due if at is not None]
         try:
             return self._items.get(timeout=min([_LOOK_EVERY_S, *waits]))
@@ -266,7 +226,7 @@ class Uplink:
         """Make the core anew from the ledger; news still queued is in there too, which does no harm."""
         self._core = UplinkCore(self._outbox.streams(), jitter)
         self._stale = False
-        if self._online:
+        if self.online:
             self._feed(Connected(), self._clock.monotonic_ms())
 
     def _start_over(self, reason: str) -> None:
@@ -276,50 +236,28 @@ class Uplink:
         self._stale = True
         self._stopping.wait(_REBUILD_MS / 1000)
 
-    # -- the link --------------------------------------------------------------------------------------------
+    # -- the links -------------------------------------------------------------------------------------------
 
-    def _connect_if_due(self) -> None:
-        now = self._clock.monotonic_ms()
-        if self._link is not None or now < self._connect_due_ms:
+    def _changed_way(self, now: int) -> None:
+        """Punches go another way, or none: what was under way is sent again, which adds nothing twice."""
+        if self._links.in_use is None:
+            self._feed(Disconnected(), now)
             return
-        listener = _LinkListener(self._items)
-        will = encode(self._state(self._outbox.watermark(self._clock), self._report(), online=False))
-        link = listener.link = self._link = MqttLink(self._login, will, listener)
-        try:
-            link.open()
-        except OSError as error:
-            self._went_down(str(error))
-
-    def _came_up(self, now: int) -> None:
-        self._online = True
-        self._reported_down = False
-        self._backoff.reset()
         self._said = None
-        log.info("uplink_connected", waiting=self._core.waiting)
         self._tell_state(now)
         self._feed(Connected(), now)
 
-    def _went_down(self, reason: str) -> None:
-        if not self._reported_down:
-            log.warning("uplink_disconnected", reason=reason, waiting=self._core.waiting)
-            self._reported_down = True
-        self._online = False
-        if self._link is not None:
-            self._link.close()
-        self._link = None
-        now = self._clock.monotonic_ms()
-        self._connect_due_ms = now + self._backoff.next_ms()
-        self._feed(Disconnected(), now)
-
     def _leave(self) -> None:
-        if self._link is None:
-            return
-        with suppress(EdgeError, ValueError, RuntimeError):
-            if self._online and (info := self._say(self._report(), online=False)) is not None:
-                info.wait_for_publish(_LAST_WORD_S)
-        self._online = False
-        self._link.close()
-        self._link = None
+        last_word = None
+        with suppress(EdgeError):
+            last_word = self._will()
+        self._links.leave(last_word, _LAST_WORD_S)
+
+    def _hello(self) -> bytes:
+        return encode(self._state(self._outbox.watermark(self._clock), self._report(), online=True))
+
+    def _will(self) -> bytes:
+        return encode(self._state(self._outbox.watermark(self._clock), self._report(), online=False))
 
     # -- what the core decides -------------------------------------------------------------------------------
 
@@ -352,7 +290,7 @@ class Uplink:
 
     def _publish(self, stream_id: StreamId, seqs: Ranges) -> tuple[Event, ...]:
         load = self._outbox.load(stream_id, seqs, self._clock)
-        if load.punches and self._link is not None:
+        if load.punches:
             batch = PunchBatch(
                 version=VERSION,
                 terminal_id=self._login.terminal_id,
@@ -364,16 +302,17 @@ class Uplink:
                 highest=load.highest,
                 punches=tuple(map(to_wire, load.punches)),
             )
-            self._link.publish(Channel.UP, encode(batch))
+            self._links.publish(Channel.UP, encode(batch))
         gone = seqs - Ranges.of((punch.seq, punch.seq) for punch in load.punches)
         return (Gone(stream_id, gone),) if gone else ()
 
-    def _hear(self, heard: _Heard, now: int) -> None:
+    def _hear(self, heard: Heard, now: int) -> None:
         if heard.channel is Channel.ACK:
             ack = decode(heard.payload, PunchAck)
             if isinstance(ack, Malformed):
                 log.warning("ack_malformed", reason=ack.reason)
                 return
+            self._links.heard(heard.way)
             offset = offset_ms(
                 sent_monotonic_ms=ack.echo_monotonic_ms,
                 server_ms=ack.server_ms,
@@ -393,7 +332,7 @@ class Uplink:
 
     def _tell_state(self, now: int) -> None:
         """Say how the terminal is: at birth, regularly, on change, and when the outbox has run empty."""
-        if not self._online:
+        if not self.online:
             return
         report, silent_ms = self._report(), now - self._said_ms
         emptied = not self._core.waiting and self._said_empty_at != self._core.highest
@@ -403,19 +342,15 @@ class Uplink:
             or (report != self._said and silent_ms >= _STATE_GAP_MS)
             or (emptied and (self._leaving or silent_ms >= _DRAINED_GAP_MS))
         ):
-            self._say(report, online=True)
+            self._say(report)
             self._said, self._said_ms = report, now
 
-    def _say(self, report: Report, *, online: bool) -> paho.MQTTMessageInfo | None:
+    def _say(self, report: Report) -> None:
         mark = self._outbox.watermark(self._clock)
-        if not mark.waiting and online:
+        if not mark.waiting:
             self._said_empty_at = mark.highest
             self._drained.set()
-        if self._link is None:
-            return None
-        return self._link.publish(
-            Channel.STATE, encode(self._state(mark, report, online=online)), retain=True
-        )
+        self._links.publish(Channel.STATE, encode(self._state(mark, report, online=True)), retain=True)
 
     def _state(self, mark: Watermark, report: Report, *, online: bool) -> TerminalState:
         return TerminalState(
@@ -430,10 +365,16 @@ class Uplink:
             oldest_waiting_ms=mark.oldest_waiting_ms,
             clock=int(report.clock),
             clock_offset_ms=self._offset_ms,
-            parts=report.parts,
+            parts=report.parts + self._detour(),
             people=report.people,
             faces=report.faces,
             fingers=report.fingers,
             roster_version=report.roster_version,
             app_version=report.app_version,
         )
+
+    def _detour(self) -> tuple[Part, ...]:
+        """What is wrong with the broker, while HTTPS is in use instead."""
+        if self._links.in_use is not Way.HTTPS:
+            return ()
+        return (Part("broker", AWAY, self._links.trouble or "nobody answers behind it"),)

@@ -13,7 +13,7 @@ from edge.identification import Identified
 from edge.punch.ledger import Ledger
 from edge.punch.recorder import PunchRecorder, Recorded
 from edge.punch.rows import Draft
-from edge.sync.mqtt import Login
+from edge.sync.link import Login
 from edge.sync.uplink import Report, Uplink
 from models import ids
 from models.clock import SystemClock

@@ -15,7 +15,7 @@ from edge.health.machine import Machine, this_machine
 from edge.punch.ledger import Ledger
 from edge.roster.cloud import Unchanged, fetch_roster
 from edge.roster.identity import Identity, load_identity, save_identity
-from edge.sync.mqtt import Login
+from edge.sync.link import Login
 from edge.sync.uplink import Report
 from models.ids import PersonId
 from models.punch import ClockQuality

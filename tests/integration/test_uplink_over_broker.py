@@ -16,8 +16,9 @@ from edge.identification import Identified
 from edge.punch.ledger import Ledger
 from edge.punch.recorder import PunchRecorder, Recorded
 from edge.punch.rows import Draft
+from edge.sync import links as links_module
 from edge.sync import uplink as uplink_module
-from edge.sync.mqtt import Login
+from edge.sync.link import Login
 from edge.sync.outbox import Outbox
 from edge.sync.uplink import Report, Uplink
 from models import ids
@@ -53,7 +54,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uplink_module, "_RECONNECT_LAST_S", 0.5)
+    monkeypatch.setattr(links_module, "RECONNECT_LAST_S", 0.5)
 
 
 def login(broker: RunningBroker) -> Login:
@@ -200,7 +201,7 @@ import os
 from pathlib import Path
 from edge.health.machine import Machine
 from edge.punch.ledger import Ledger
-from edge.sync.mqtt import Login
+from edge.sync.link import Login
 from edge.sync.uplink import Uplink
 from models.clock import SystemClock
 ledger = Ledger(Path({str(tmp_path / "other.db")!r}), "{TERMINAL}", Machine("m", "b"))
