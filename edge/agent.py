@@ -207,7 +207,7 @@ class Agent:
 
     def _prune(self) -> None:
         try:
-            removed = self._ledger.prune(self._clock.wall_ms())
+            removed = self._ledger.prune()
         except EdgeError as error:
             log.warning("ledger_not_pruned", reason=str(error))
         else:

@@ -7,14 +7,13 @@ Exit codes: 0 done, 1 something was found wrong, 2 it could not be done; the las
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from edge.enrol.cli import add_parser as add_enrol_parser
 from edge.errors import CloudUnavailable, EdgeError
+from edge.punch.cli import add_parser as add_punches_parser
 from edge.settings import EdgeSettings, load_settings
 
 _STATE_HELP = "folder of what the terminal keeps (KAOQIN_EDGE_STATE)"
@@ -58,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_fittings(doctor)
     doctor.set_defaults(command=_doctor)
 
-    _add_punches(commands)
+    add_punches_parser(commands)
     add_enrol_parser(commands)
     return parser
 
@@ -68,17 +67,6 @@ def _add_fittings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", metavar="SPEC", help='"0" to "9" a webcam, "replay:SOCKET", "none"')
     parser.add_argument("--sensor", metavar="PATH", help='serial port of the fingerprint sensor, or "none"')
     parser.add_argument("--broker-url", metavar="URL", help="instead of the one the cloud gave at the claim")
-
-
-def _add_punches(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    punches = commands.add_parser("punches", help="look at the punches this terminal keeps")
-    actions = punches.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the newest punches and how many there are")
-    listing.add_argument("--state", type=Path, help=_STATE_HELP)
-    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most N punches (20)")
-    listing.add_argument("--waiting", action="store_true", help="only what the cloud has not acknowledged")
-    listing.add_argument("--json", action="store_true", help="one JSON object")
-    listing.set_defaults(command=_list_punches)
 
 
 def _settings(options: argparse.Namespace) -> EdgeSettings:
@@ -126,23 +114,6 @@ def _doctor(options: argparse.Namespace) -> int:
         found.append(finding)
         print(f"{'ok ' if finding.is_good else 'BAD'}  {finding.subject:<8}{finding.text}", flush=True)
     return 0 if all(finding.is_good for finding in found) else 1
-
-
-def _list_punches(options: argparse.Namespace) -> int:
-    from edge.agent import LEDGER_FILE
-    from edge.punch.history import read_history
-
-    path = _settings(options).state / LEDGER_FILE
-    counts, lines = read_history(path, options.limit, waiting_only=options.waiting)
-    if options.json:
-        print(json.dumps({"counts": asdict(counts), "punches": [asdict(line) for line in lines]}))
-        return 0
-    for line in lines:
-        direction = "" if line.direction == "none" else line.direction
-        fate = f"{line.delivery}  {line.notes}".rstrip()
-        print(f"{line.seq:>8}  {line.at}  {line.person_id:<20}{line.method:<8}{direction:<5}{fate}")
-    print(f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused by the cloud")
-    return 0
 
 
 if __name__ == "__main__":

@@ -40,6 +40,21 @@ class DayHead:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Punches that were deleted because the cloud had them long enough; the chain goes on from ``link``.
+
+    Attributes:
+        first_seq, last_seq: all from one to the other.
+        link: the chain at ``last_seq``.
+    """
+
+    stream_id: StreamId
+    first_seq: int
+    last_seq: int
+    link: bytes
+
+
 def punch_digest(punch: WirePunch) -> bytes:
     """SHA-256 of the punch: its fields in the order of the wire, a line each.
 
@@ -90,4 +105,12 @@ def head_bytes(head: DayHead) -> bytes:
     return (
         f"kaoqin day head 1\n{head.stream_id.hex()}\n{head.day}\n{head.first_seq}\n{head.last_seq}\n"
         f"{head.count}\n{head.link.hex()}\n{head.digest.hex()}"
+    ).encode()
+
+
+def pruned_bytes(pruned: Pruned) -> bytes:
+    """What the terminal signs of punches it deleted."""
+    return (
+        f"kaoqin pruned 1\n{pruned.stream_id.hex()}\n{pruned.first_seq}\n{pruned.last_seq}\n"
+        f"{pruned.link.hex()}"
     ).encode()

@@ -21,10 +21,14 @@ _MACHINE = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``machine_id`` survives a reboot and not a copy; ``boot_id`` is new with each boot."""
+    """``machine_id`` survives a reboot and not a copy; ``boot_id`` is new with each boot.
+
+    ``storage_id`` is the file system's of the terminal's state: a copy of the files has another.
+    """
 
     machine_id: str
     boot_id: str
+    storage_id: str = ""
 
 
 def this_machine() -> Machine:

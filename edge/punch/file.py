@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -19,10 +20,13 @@ from apsw import Connection
 
 from edge.errors import LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
-from edge.punch import rows
-from edge.punch.rows import Draft, Stream
-from edge.punch.schema import TABLES, VERSION
+from edge.punch import rows, streams
+from edge.punch.chained import Sign
+from edge.punch.rows import Draft
+from edge.punch.schema import VERSION, prepare
+from edge.punch.streams import Stream
 from models import ids
+from models.crashpoint import crashpoint
 from models.ids import StreamId, TerminalId
 from models.punch import Punch
 
@@ -53,11 +57,14 @@ class LedgerFile:
             made before now have a seq up to N" holds it too; see :mod:`edge.sync.outbox`.
     """
 
+    _connection: Connection | None = None
+
     def __init__(
         self,
         path: Path,
         terminal_id: TerminalId,
         machine: Machine,
+        sign: Sign,
         random_bytes: Callable[[int], bytes] = os.urandom,
         vfs: str | None = None,
     ) -> None:
@@ -67,6 +74,7 @@ class LedgerFile:
             path: the file; it need not exist.
             terminal_id: the identity new streams are opened for.
             machine: where this process runs, and which boot of it.
+            sign: the terminal's signature; see :mod:`edge.punch.signing`.
             random_bytes: what stream ids are made of.
             vfs: SQLite's name of the file system to use; None is the machine's own.
         """
@@ -74,10 +82,10 @@ class LedgerFile:
         self.punching = threading.RLock()
         self._terminal_id = terminal_id
         self._machine = machine
+        self._sign = sign
         self._random_bytes = random_bytes
         self._vfs = vfs
         self._listeners: list[Listener] = []
-        self._connection: Connection | None = None
         self._streams: tuple[Stream, ...] = ()
         self._boot = 0
         self._opened: Stream | None = None
@@ -125,7 +133,7 @@ class LedgerFile:
     def append_in(self, db: Connection, drafts: Sequence[Draft]) -> tuple[Punch, ...]:
         """Add punches inside a job of :meth:`write`."""
         stream = self._opened or self.stream
-        punches = rows.append(db, stream, self._boot, drafts)
+        punches = rows.append(db, stream, self._boot, drafts, self._sign)
         if punches:
             self._added = (stream.stream_id, punches[0].seq, punches[-1].seq)
         return punches
@@ -137,17 +145,25 @@ class LedgerFile:
         """
         self._listeners.append(listener)
 
-    def prune(self, now_ms: int) -> int:
-        """Delete what the cloud acknowledged more than 90 days ago; the number of rows."""
-        return self.write(lambda db: rows.prune(db, now_ms - KEEP_ACKED_MS))
+    def prune(self) -> int:
+        """Delete the days the cloud acknowledged more than 90 days ago; how many punches."""
+
+        def job(db: Connection) -> int:
+            removed = rows.prune(db, KEEP_ACKED_MS, self._sign)
+            crashpoint("retention_deleted")
+            return removed
+
+        removed = self.write(job)
+        crashpoint("retention_committed")
+        return removed
 
     def open_stream_in(self, db: Connection, reason: str) -> Stream:
         """Begin a new stream inside a job of :meth:`write`; punches are added to it from then on."""
-        self._opened = rows.open_stream(
+        self._opened = streams.add(
             db,
             ids.stream_id(self._random_bytes(ids.STREAM_ID_BYTES)),
             self._terminal_id,
-            self._machine.machine_id,
+            (self._machine.machine_id, self._machine.storage_id),
             reason,
         )
         return self._opened
@@ -189,6 +205,7 @@ class LedgerFile:
             self._streams = (*self._streams, self._opened)
             log.info("stream_opened", reason=self._opened.reason, stream=self._opened.stream_id.hex())
         if self._added is not None:
+            crashpoint("punch_committed")
             for listener in self._listeners:
                 listener(*self._added)
         return result
@@ -220,16 +237,10 @@ class LedgerFile:
             _make_durable(db)
             _check(db, self.path)
             db.execute("BEGIN IMMEDIATE")
-            if not db.pragma("user_version"):
-                db.execute(TABLES)
-                db.pragma("user_version", VERSION)
-            self._boot = rows.begin_boot(db, self._machine.boot_id)
-            self._streams = rows.streams(db)
-            if self._must_move():
-                rows.appeal(db)
-                self.open_stream_in(db, rows.MOVED if self._streams else rows.FIRST)
-                self._streams = rows.streams(db)
-                self._opened = None
+            prepare(db, self._sign)
+            self._boot = streams.begin_boot(db, self._machine.boot_id)
+            self._streams = streams.read(db)
+            self._find_stream(db)
             db.execute("COMMIT")
         except BaseException:
             db.close()
@@ -237,12 +248,18 @@ class LedgerFile:
         self._connection = db
         return db
 
-    def _must_move(self) -> bool:
-        """Whether the newest stream is another machine's or identity's: its numbers may be in use there."""
-        return not self._streams or (self.stream.machine_id, self.stream.terminal_id) != (
-            self._machine.machine_id,
-            self._terminal_id,
-        )
+    def _find_stream(self, db: Connection) -> None:
+        """Go on in the newest stream, or in a new one if that is another place's: it may go on there."""
+        newest = self._streams[-1] if self._streams else None
+        if newest is not None and not newest.storage_id:
+            streams.settle(db, newest.number, self._machine.storage_id)
+            newest = replace(newest, storage_id=self._machine.storage_id)
+        here = (self._terminal_id, self._machine.machine_id, self._machine.storage_id)
+        if newest is None or (newest.terminal_id, newest.machine_id, newest.storage_id) != here:
+            rows.appeal(db)
+            self.open_stream_in(db, streams.MOVED if newest else streams.FIRST)
+            self._opened = None
+        self._streams = streams.read(db)
 
 
 def _require_sqlite() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from edge.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
 from edge.punch.file import Job, LedgerFile, T
+from edge.punch.signing import ledger_key
 from models.ids import TerminalId
 
 
@@ -36,10 +37,10 @@ class Ledger(LedgerFile):
             LedgerUnsafe: the file is damaged or newer, or its disk cannot keep WAL with full syncs.
             LedgerUnavailable: the disk refused; it may pass.
         """
-        super().__init__(path, terminal_id, machine, random_bytes)
         self._owner_lock = _take_ownership(path)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         try:
+            super().__init__(path, terminal_id, machine, ledger_key(path.parent).sign, random_bytes)
             self.open()
         except BaseException:
             self.close()

@@ -19,6 +19,7 @@ from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
 from models import ids
 from models.clock import Clock
+from models.crashpoint import crashpoint
 from models.ids import PunchId
 from models.punch import ClockQuality, Direction, Punch
 
@@ -102,5 +103,7 @@ class PunchRecorder:
         now = Moment(draft.wall_ms, draft.monotonic_ms, self._ledger.boot)
         if last is not None and is_repeat(Moment(*last), now, self._window_ms):
             return Repeated(last[0])
+        crashpoint("punch_before_insert")
         (punch,) = self._ledger.append_in(db, [draft])
+        crashpoint("punch_inserted")
         return Recorded(punch, rows.count_waiting(db))

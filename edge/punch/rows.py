@@ -7,43 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from apsw import Connection
 
-from models.ids import PersonId, PunchId, StreamId, TerminalId
+from edge.punch import chained, streams
+from edge.punch.chained import PUNCH_COLUMNS, Sign
+from edge.punch.streams import Stream
+from models.ids import PersonId, PunchId
 from models.punch import ClockQuality, Direction, Method, Punch
-
-FIRST = "first"
-"""Why a stream was opened: the ledger was made with it."""
-
-MOVED = "moved"
-"""... the ledger came from another machine, or the terminal was claimed anew."""
-
-CONFLICT = "conflict"
-"""... the cloud knows other punches under this stream's numbers: an old copy of the file was put back."""
+from models.wire.messages import WirePunch
+from models.wire.punches import from_wire, to_wire
 
 NOT_ME = "not_me"
 """A note: the person the terminal named said it was not them."""
 
 _REFUSED_IDENTITY = ("revoked_terminal", "foreign_terminal", "unknown_terminal")
 """Refusals that speak of the terminal, not of the punch."""
-
-_COLUMNS = (
-    "stream_no, seq, punch_id, person_id, wall_ms, monotonic_ms, boot, clock, method, direction, score_milli"
-)
-_INSERT = f"INSERT INTO punches ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A row of ``streams``; ``number`` is only this file's."""
-
-    number: int
-    stream_id: StreamId
-    terminal_id: TerminalId
-    machine_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +40,6 @@ class Draft:
     boot: int | None = None
 
 
-def open_stream(
-    db: Connection, stream_id: StreamId, terminal_id: TerminalId, machine_id: str, reason: str
-) -> Stream:
-    """Begin a stream; from now on punches are added to it."""
-    db.execute(
-        "INSERT INTO streams (stream_id, terminal_id, machine_id, reason) VALUES (?, ?, ?, ?)",
-        (stream_id, terminal_id, machine_id, reason),
-    )
-    return Stream(db.last_insert_rowid(), stream_id, terminal_id, machine_id, reason)
-
-
-def streams(db: Connection) -> tuple[Stream, ...]:
-    """All streams, oldest first."""
-    rows = db.execute(
-        "SELECT stream_no, stream_id, terminal_id, machine_id, reason FROM streams ORDER BY stream_no"
-    )
-    return tuple(Stream(no, StreamId(sid), TerminalId(tid), mid, why) for no, sid, tid, mid, why in rows)
-
-
-def begin_boot(db: Connection, boot_id: str) -> int:
-    """The number of this boot: the newest one's if ``boot_id`` is its, else the next."""
-    row = db.execute("SELECT boot, boot_id FROM boots ORDER BY boot DESC LIMIT 1").get
-    if row and row[1] == boot_id:
-        return int(row[0])
-    boot = int(row[0]) + 1 if row else 1
-    db.execute("INSERT INTO boots (boot, boot_id) VALUES (?, ?)", (boot, boot_id))
-    return boot
-
-
 def bounds(db: Connection, stream_no: int) -> tuple[int, int]:
     """Lowest and highest seq kept of a stream; (0, 0) if it has none."""
     low, high = db.execute(
@@ -100,7 +50,9 @@ def bounds(db: Connection, stream_no: int) -> tuple[int, int]:
     return (int(low), int(high)) if low else (0, 0)
 
 
-def append(db: Connection, stream: Stream, boot: int, drafts: Sequence[Draft]) -> tuple[Punch, ...]:
+def append(
+    db: Connection, stream: Stream, boot: int, drafts: Sequence[Draft], sign: Sign
+) -> tuple[Punch, ...]:
     """Add punches to ``stream`` with the next seqs; ``boot`` is the present one."""
     highest = bounds(db, stream.number)[1]
     punches = tuple(
@@ -120,23 +72,8 @@ def append(db: Connection, stream: Stream, boot: int, drafts: Sequence[Draft]) -
         )
         for seq, draft in enumerate(drafts, highest + 1)
     )
-    db.executemany(_INSERT, ((stream.number, *_values(punch)) for punch in punches))
+    chained.add(db, stream, [to_wire(punch) for punch in punches], sign)
     return punches
-
-
-def _values(punch: Punch) -> tuple[object, ...]:
-    return (
-        punch.seq,
-        punch.punch_id.bytes,
-        punch.person_id,
-        punch.wall_ms,
-        punch.monotonic_ms,
-        punch.boot,
-        int(punch.clock),
-        int(punch.method),
-        int(punch.direction),
-        punch.score_milli,
-    )
 
 
 def last_of(db: Connection, person_id: PersonId) -> tuple[int, int, int] | None:
@@ -151,39 +88,11 @@ def last_of(db: Connection, person_id: PersonId) -> tuple[int, int, int] | None:
 
 def between(db: Connection, stream: Stream, first: int, last: int) -> list[Punch]:
     """The kept punches of a stream with ``first <= seq <= last``, in order."""
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM punches WHERE stream_no = ? AND seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608 - constants
+    found = db.execute(
+        f"SELECT {PUNCH_COLUMNS} FROM punches WHERE stream_no = ? AND seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608 - constants
         (stream.number, first, last),
     )
-    return [
-        Punch(
-            terminal_id=stream.terminal_id,
-            stream_id=stream.stream_id,
-            seq=seq,
-            punch_id=PunchId(UUID(bytes=punch_id)),
-            person_id=PersonId(person_id),
-            wall_ms=wall_ms,
-            monotonic_ms=monotonic_ms,
-            boot=boot,
-            clock=ClockQuality(clock),
-            method=Method(method),
-            direction=Direction(direction),
-            score_milli=score_milli,
-        )
-        for (
-            _,
-            seq,
-            punch_id,
-            person_id,
-            wall_ms,
-            monotonic_ms,
-            boot,
-            clock,
-            method,
-            direction,
-            score_milli,
-        ) in rows
-    ]
+    return [from_wire(WirePunch(*row), stream.terminal_id, stream.stream_id) for row in found]
 
 
 def refuse(db: Connection, stream_no: int, refusals: Iterable[tuple[int, str]], at_ms: int) -> None:
@@ -222,14 +131,13 @@ def count_waiting(db: Connection) -> int:
     return int(waiting) - int(refused)
 
 
-def prune(db: Connection, before_ms: int) -> int:
-    """Delete what the cloud acknowledged before ``before_ms``; each stream keeps its newest row.
+def prune(db: Connection, keep_ms: int, sign: Sign) -> int:
+    """Delete the days that the cloud acknowledged more than ``keep_ms`` ago; how many punches.
 
-    That row carries the stream's highest seq: without it numbers would be given twice.
+    By the cloud's own time alone: the newest acknowledgement stands for now. The terminal's clock may be set
+    to anything.
     """
-    db.execute(
-        "DELETE FROM punches WHERE acked_ms < ?1 AND seq < "
-        "(SELECT max(seq) FROM punches AS newest WHERE newest.stream_no = punches.stream_no)",
-        (before_ms,),
-    )
-    return db.changes()
+    newest = db.execute("SELECT max(acked_ms) FROM punches").get
+    if newest is None:
+        return 0
+    return sum(chained.prune(db, stream, newest - keep_ms, sign) for stream in streams.read(db))

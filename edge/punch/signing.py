@@ -52,13 +52,26 @@ def ledger_key(state: Path) -> LedgerKey:
         if not path.exists():
             state.mkdir(parents=True, exist_ok=True)
             replace_file(path, _pem(Ed25519PrivateKey.generate()), _PRIVATE)
+    except OSError as error:
+        raise LedgerUnsafe(f"the ledger's key {path} cannot be made: {error.strerror}") from error
+    return kept_key(state)
+
+
+def kept_key(state: Path) -> LedgerKey:
+    """The key in the state folder, where one was made before.
+
+    Raises:
+        LedgerUnsafe: there is none, it cannot be read, others may read it, or it is no such key.
+    """
+    path = state / KEY_FILE
+    try:
         mode = path.stat().st_mode
         private = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
-        raise LedgerUnsafe(f"the ledger's key {path} cannot be used: {error.strerror}") from error
+        raise LedgerUnsafe(f"the ledger's key {path} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise LedgerUnsafe(
-            f"{path} is not a ledger's key: put it back from a copy, or move it aside and claim anew"
+            f"{path} is not a ledger's key: put it back, or move it aside and claim anew"
         ) from error
     if mode & _OTHERS:
         raise LedgerUnsafe(f"the ledger's key {path} can be read by others: chmod 600 it")

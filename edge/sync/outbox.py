@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from apsw import Connection
 
-from edge.punch import rows
+from edge.punch import rows, streams
 from edge.punch.file import LedgerFile
-from edge.punch.rows import Draft, Stream
+from edge.punch.rows import Draft
+from edge.punch.streams import Stream
 from edge.sync.ranges import Ranges
 from models.clock import Clock
 from models.ids import StreamId
@@ -77,7 +78,7 @@ class Outbox:
                     highest=rows.bounds(db, stream.number)[1],
                     waiting=_waiting(db, stream.number),
                     refused=_refused(db, stream.number),
-                    reissuable=stream.reason != rows.CONFLICT,
+                    reissuable=stream.reason != streams.CONFLICT,
                 )
                 for stream in self._ledger.streams
             )
@@ -96,7 +97,7 @@ class Outbox:
             return self._ledger.write(job)
 
     def mark_delivered(self, stream_id: StreamId, seqs: Ranges, at_ms: int) -> None:
-        """Remember that the cloud has committed ``seqs``."""
+        """Remember that the cloud has committed ``seqs``; ``at_ms`` is by the cloud's clock."""
         number = self._stream(stream_id).number
 
         def job(db: Connection) -> None:
@@ -133,7 +134,7 @@ class Outbox:
             punches = [punch for span in seqs.spans for punch in rows.between(db, stream, *span)]
             rows.refuse(db, stream.number, [(punch.seq, code) for punch in punches], at_ms)
             if self._ledger.stream.number == stream.number:
-                self._ledger.open_stream_in(db, rows.CONFLICT)
+                self._ledger.open_stream_in(db, streams.CONFLICT)
             self._ledger.append_in(db, [_again(punch) for punch in punches])
 
         self._ledger.write(job)

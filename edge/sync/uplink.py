@@ -122,6 +122,7 @@ class Uplink:
         self._said_ms = -STATE_EVERY_MS
         self._said_empty_at = -1
         self._offset_ms: int | None = None
+        self._cloud_ms = 0
         self._pending = self._outbox.waiting()
         self._is_silent = False
         ledger.listen(self._on_appended)
@@ -273,7 +274,7 @@ class Uplink:
             case Publish(stream_id, seqs):
                 return self._publish(stream_id, seqs)
             case MarkDelivered(stream_id, seqs):
-                self._outbox.mark_delivered(stream_id, seqs, wall_ms)
+                self._outbox.mark_delivered(stream_id, seqs, self._cloud_ms)
                 self._trouble = None
             case Refuse(stream_id, refusals):
                 log.warning("punches_refused", refusals=refusals, stream=stream_id.hex())
@@ -320,6 +321,7 @@ class Uplink:
                 now_wall_ms=self._clock.wall_ms(),
             )
             self._offset_ms = self._offset_ms if offset is None else offset
+            self._cloud_ms = ack.server_ms
             self._feed(Acked(ack), now)
         elif heard.channel is Channel.WANT and self._on_want is not None:
             want = decode(heard.payload, DesiredState)

@@ -15,19 +15,23 @@ from apsw import Connection
 
 from edge.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
-from edge.punch import rows
+from edge.punch import chained, rows
 from edge.punch.file import KEEP_ACKED_MS, LedgerFile
 from edge.punch.ledger import Ledger
+from edge.punch.proving import verify
 from edge.punch.rows import Draft
+from edge.punch.signing import ledger_key
 from edge.sync.outbox import Outbox
 from edge.sync.ranges import Ranges
 from models import ids
+from models.chain import DAY_MS
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method, Punch
 
 TERMINAL = TerminalId("t-0000000000000001")
 MACHINE = Machine("machine-1", "boot-1")
 KILLS = 30
+START_MS = 1_790_000_000_000
 
 
 def draft(number: int, person: str = "p-1") -> Draft:
@@ -40,6 +44,10 @@ def draft(number: int, person: str = "p-1") -> Draft:
         method=Method.FINGER,
         score_milli=810,
     )
+
+
+def on_day(day: int, number: int) -> Draft:
+    return replace(draft(number), wall_ms=START_MS + day * DAY_MS + number)
 
 
 def stored(ledger: Ledger) -> list[tuple[int, bytes]]:
@@ -81,7 +89,7 @@ def test_the_pragmas_of_durability_are_in_force(ledger: Ledger):
 
 def test_a_disk_that_cannot_keep_a_wal_is_refused(path: Path):
     with pytest.raises(LedgerUnsafe, match="journal_mode memory"):
-        LedgerFile(Path("/nowhere"), TERMINAL, MACHINE, vfs="memdb").open()
+        LedgerFile(Path("/nowhere"), TERMINAL, MACHINE, bytes, vfs="memdb").open()
 
 
 def test_a_sqlite_that_can_damage_a_ledger_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -135,18 +143,32 @@ def test_boots_are_numbered(path: Path):
     assert numbers == [1, 1, 2, 3]
 
 
-def test_only_what_was_acknowledged_long_ago_is_deleted_and_no_number_is_given_twice(path: Path):
+def test_only_days_acknowledged_long_ago_are_deleted_and_no_number_is_given_twice(path: Path):
     with Ledger(path, TERMINAL, MACHINE) as ledger:
         outbox = Outbox(ledger)
-        stream = ledger.append_many([draft(number) for number in range(5)])[0].stream_id
-        outbox.mark_delivered(stream, Ranges.of([(1, 2), (5, 5)]), at_ms=1_000)
-        outbox.mark_delivered(stream, Ranges.single(3), at_ms=2_000)
+        drafts = [on_day(day, number) for day in range(4) for number in range(3)]
+        stream = ledger.append_many(drafts)[0].stream_id
+        outbox.mark_delivered(stream, Ranges.of([(1, 5), (7, 9)]), at_ms=1_000)
+        outbox.mark_delivered(stream, Ranges.of([(10, 12)]), at_ms=1_001 + KEEP_ACKED_MS)
 
-        assert ledger.prune(1_500 + KEEP_ACKED_MS) == 2
+        assert ledger.prune() == 6
 
-        assert [seq for seq, _ in stored(ledger)] == [3, 4, 5]
+        assert [seq for seq, _ in stored(ledger)] == [4, 5, 6, 10, 11, 12]
+        outbox.mark_delivered(stream, Ranges.single(6), at_ms=1_000)
+        assert ledger.prune() == 3
+        assert ledger.prune() == 0
     with Ledger(path, TERMINAL, MACHINE) as ledger:
-        assert ledger.append(draft(9)).seq == 6
+        assert [seq for seq, _ in stored(ledger)] == [10, 11, 12]
+        assert ledger.append(draft(9)).seq == 13
+        assert ledger.write(lambda db: chained.pruned(db, ledger.stream))[0][0].last_seq == 9
+    assert not verify(path, ledger_key(path.parent).public).faults
+
+
+def test_no_clock_of_the_terminal_makes_it_forget(ledger: Ledger):
+    stream = ledger.append_many([on_day(day, 1) for day in (-20_000, 0, 26_000)])[0].stream_id
+    Outbox(ledger).mark_delivered(stream, Ranges.of([(1, 3)]), at_ms=START_MS)
+
+    assert ledger.prune() == 0
 
 
 def test_a_failed_job_leaves_nothing_and_the_next_one_works(ledger: Ledger):
@@ -234,8 +256,11 @@ import os, sys
 from pathlib import Path
 from edge.health.machine import Machine
 from edge.punch.ledger import Ledger
+from edge.punch.proving import verify
 from edge.punch.rows import Draft
+from edge.punch.signing import ledger_key
 from models import ids
+from models.chain import DAY_MS
 from models.punch import ClockQuality, Method, Punch
 ledger = Ledger(Path(sys.argv[1]), "t-0000000000000001", Machine("machine-1", sys.argv[2]))
 number = 0

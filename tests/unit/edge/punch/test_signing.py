@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from edge.errors import LedgerUnsafe
-from edge.punch.signing import KEY_FILE, ledger_key
+from edge.punch.signing import KEY_FILE, kept_key, ledger_key
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path):
@@ -50,5 +50,11 @@ def test_what_is_no_key_is_refused_and_kept(tmp_path: Path):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "state").write_text("a file")
 
-    with pytest.raises(LedgerUnsafe, match=r"ledger\.key cannot be used"):
+    with pytest.raises(LedgerUnsafe, match=r"ledger\.key cannot be made"):
         ledger_key(tmp_path / "state")
+
+
+def test_looking_for_a_key_makes_none(tmp_path: Path):
+    with pytest.raises(LedgerUnsafe, match="cannot be read"):
+        kept_key(tmp_path)
+    assert list(tmp_path.iterdir()) == []

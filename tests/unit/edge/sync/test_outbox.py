@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.health.machine import Machine
-from edge.punch import rows
+from edge.punch import rows, streams
+from edge.punch.file import KEEP_ACKED_MS
 from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.sync.core import KEY_CONFLICT
 from edge.sync.outbox import Outbox
 from edge.sync.ranges import Ranges
 from models import ids
+from models.chain import DAY_MS
 from models.clock import SystemClock
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
@@ -83,13 +86,16 @@ def test_what_the_cloud_asks_for_again_waits_again(ledger: Ledger, outbox: Outbo
 
 def test_loading_tells_what_is_kept_and_leaves_out_what_is_gone(ledger: Ledger, outbox: Outbox):
     stream = ledger.stream.stream_id
-    outbox.mark_delivered(stream, Ranges.of([(1, 2)]), at_ms=0)
-    ledger.prune(1 << 47)
+    ledger.append(replace(draft(11), wall_ms=2 * DAY_MS))
+    outbox.mark_delivered(stream, Ranges.of([(1, 10)]), at_ms=0)
+    outbox.mark_delivered(stream, Ranges.single(11), at_ms=KEEP_ACKED_MS + 1)
+    ledger.append(replace(draft(12), wall_ms=2 * DAY_MS))
+    ledger.prune()
 
     load = outbox.load(stream, Ranges.of([(1, 4), (10, 12)]), SystemClock())
 
-    assert (load.lowest, load.highest) == (3, 10)
-    assert [punch.seq for punch in load.punches] == [3, 4, 10]
+    assert (load.lowest, load.highest) == (11, 12)
+    assert [punch.seq for punch in load.punches] == [11, 12]
 
 
 def test_conflicting_punches_go_on_in_one_new_stream_as_they_were(ledger: Ledger, outbox: Outbox):
@@ -99,7 +105,7 @@ def test_conflicting_punches_go_on_in_one_new_stream_as_they_were(ledger: Ledger
     outbox.reissue(old.stream_id, Ranges.of([(2, 3)]), KEY_CONFLICT, at_ms=9)
     outbox.reissue(old.stream_id, Ranges.single(7), KEY_CONFLICT, at_ms=9)
 
-    assert [stream.reason for stream in ledger.streams] == [rows.FIRST, rows.CONFLICT]
+    assert [stream.reason for stream in ledger.streams] == [streams.FIRST, streams.CONFLICT]
     assert waiting(outbox) == [[1, 4, 5, 6, 8, 9, 10], [1, 2, 3]]
     assert [stream.reissuable for stream in outbox.streams()] == [True, False]
     again = ledger.write(lambda db: rows.between(db, ledger.stream, 1, 10))

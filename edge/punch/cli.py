@@ -1,0 +1,76 @@
+"""``kaoqin-edge punches``: look at what the terminal keeps, prove it, take it away.
+
+All of them may be used while the agent runs, and none of them writes to the ledger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``punches`` and what it can do."""
+    punches = commands.add_parser("punches", help="look at the punches this terminal keeps")
+    actions = punches.add_subparsers(required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--state", type=Path, help="folder of what the terminal keeps (KAOQIN_EDGE_STATE)")
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="one JSON object")
+
+    listing = actions.add_parser(
+        "list", parents=[shared, as_json], help="the newest punches and how many there are"
+    )
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most N punches (20)")
+    listing.add_argument("--waiting", action="store_true", help="only what the cloud has not acknowledged")
+    listing.set_defaults(command=_list)
+    verify = actions.add_parser(
+        "verify",
+        parents=[shared, as_json],
+        help="are they as written? names the first bad record; exit code 1",
+    )
+    verify.set_defaults(command=_verify)
+
+
+def _state(options: argparse.Namespace) -> Path:
+    from edge.settings import load_settings
+
+    return load_settings(state=options.state).state
+
+
+def _list(options: argparse.Namespace) -> int:
+    from edge.agent import LEDGER_FILE
+    from edge.punch.history import read_history
+
+    path = _state(options) / LEDGER_FILE
+    counts, lines = read_history(path, options.limit, waiting_only=options.waiting)
+    if options.json:
+        print(json.dumps({"counts": asdict(counts), "punches": [asdict(line) for line in lines]}))
+        return 0
+    for line in lines:
+        direction = "" if line.direction == "none" else line.direction
+        fate = f"{line.delivery}  {line.notes}".rstrip()
+        print(f"{line.seq:>8}  {line.at}  {line.person_id:<20}{line.method:<8}{direction:<5}{fate}")
+    print(f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused by the cloud")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from edge.agent import LEDGER_FILE
+    from edge.punch.proving import verify
+    from edge.punch.signing import kept_key
+
+    state = _state(options)
+    proved = verify(state / LEDGER_FILE, kept_key(state).public)
+    if options.json:
+        found = [{**asdict(fault), "stream_id": fault.stream_id.hex()} for fault in proved.faults]
+        print(json.dumps({**asdict(proved), "faults": found}))
+        return 1 if proved.faults else 0
+    for fault in proved.faults:
+        where = f"seq {fault.first}" if fault.first == fault.last else f"seq {fault.first} to {fault.last}"
+        print(f"stream {fault.stream_id.hex()}, {where}: {fault.what}")
+    verdict = "NOT as this terminal wrote them" if proved.faults else "as this terminal wrote them"
+    print(f"{proved.punches} punches of {proved.days} days in {proved.streams} streams: {verdict}")
+    return 1 if proved.faults else 0
