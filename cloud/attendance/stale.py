@@ -9,14 +9,20 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
+from cloud.db.bulk import Into, insert_rows
 from cloud.db.tables import stale_days
-from cloud.db.upsert import insert
 from models.clock import from_ms
 from models.ids import PersonId
 
 _DAY = timedelta(days=1)
 
 PersonDay = tuple[PersonId, date]
+
+_MARK = Into(
+    "stale_days",
+    ("person_id", "date", "cause", "since_ms"),
+    "ON CONFLICT (person_id, date) DO UPDATE SET mark = stale_days.mark + 1, cause = excluded.cause",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +48,8 @@ def around(first: date, last: date) -> list[date]:
 
 def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: int) -> None:
     """Note that ``days`` are to be judged again; call it in the transaction that stores the fact."""
-    rows = [
-        {"person_id": person, "date": day, "cause": cause, "since_ms": now_ms}
-        for person, day in sorted(set(days))
-    ]
-    if not rows:
-        return
-    statement = insert(connection, stale_days)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1, "cause": cause}
-        ),
-        rows,
-    )
+    rows = [(person, day.isoformat(), cause, now_ms) for person, day in sorted(set(days))]
+    insert_rows(connection, _MARK, rows)
 
 
 def take(

@@ -1,29 +1,108 @@
-"""Many rows in one statement, without what an expression language costs per row."""
+"""Many rows in one statement, without what an expression language costs per row.
+
+The values go to the driver as they are: only types that every driver takes; dates as ISO text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection
-from sqlalchemy.sql.dml import Insert
 
 Value = str | int | bytes | None
 Row = tuple[Value, ...]
 
+_KEYS_A_QUERY = 2_000
 
-def insert_rows(
-    connection: Connection, statement: Insert, columns: Sequence[str], rows: Sequence[Row]
-) -> int:
-    """Execute an insert for ``rows``, whose values stand in the order of ``columns``; rows inserted.
 
-    The values go to the driver as they are: only types that every driver takes.
+@dataclass(frozen=True, slots=True)
+class Into:
+    """An insert of whole rows; the values of a row stand in the order of ``columns``.
+
+    ``otherwise``: what to do about a row whose key is there, as the two databases spell it alike
+    (``ON CONFLICT ...``).
     """
+
+    table: str
+    columns: tuple[str, ...]
+    otherwise: str = "ON CONFLICT DO NOTHING"
+
+
+def insert_rows(connection: Connection, into: Into, rows: Sequence[Row]) -> int:
+    """Insert ``rows``; how many were inserted or changed."""
     if not rows:
         return 0
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
-    if compiled.positional:
-        if list(compiled.positiontup or ()) != list(columns):
-            raise ValueError(f"the statement takes {compiled.positiontup}, not {columns}")
-        return connection.exec_driver_sql(str(compiled), list(rows)).rowcount
-    named = [dict(zip(columns, row, strict=True)) for row in rows]
-    return connection.exec_driver_sql(str(compiled), named).rowcount
+    return connection.exec_driver_sql(_text(into, connection.dialect.paramstyle), list(rows)).rowcount
+
+
+def insert_new(
+    connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]
+) -> frozenset[Row] | None:
+    """Insert those of ``rows`` whose ``key`` is not there yet; their keys, or None if that is all of them.
+
+    ``rows`` have different keys and are sorted, so that two workers with the same rows cannot block each
+    other for ever. PostgreSQL takes them by COPY into a temporary table.
+    """
+    if connection.dialect.name == "postgresql":
+        return _copy_new(connection, into, key, rows)
+    # Nearly always everything is new, and one statement is all it takes.
+    connection.exec_driver_sql("SAVEPOINT all_new")
+    if insert_rows(connection, into, rows) == len(rows):
+        connection.exec_driver_sql("RELEASE all_new")
+        return None
+    connection.exec_driver_sql("ROLLBACK TO all_new")
+    connection.exec_driver_sql("RELEASE all_new")
+    places = [into.columns.index(name) for name in key]
+    by_key = {tuple(row[place] for place in places): row for row in rows}
+    new = frozenset(by_key) - _there(connection, into, key, list(by_key))
+    insert_rows(connection, into, [by_key[each] for each in sorted(new)])
+    return new
+
+
+def _there(connection: Connection, into: Into, key: tuple[str, ...], keys: Sequence[Row]) -> set[Row]:
+    """Which of ``keys`` a SQLite table has; nobody else writes meanwhile."""
+    found: set[Row] = set()
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        part = keys[start : start + _KEYS_A_QUERY]
+        marks = ", ".join(["(" + ", ".join("?" * len(key)) + ")"] * len(part))
+        query = f"SELECT {', '.join(key)} FROM {into.table} WHERE ({', '.join(key)}) IN (VALUES {marks})"  # noqa: S608  names of ours
+        values = tuple(value for each in part for value in each)
+        found |= {tuple(row) for row in connection.exec_driver_sql(query, values)}
+    return found
+
+
+def _copy_new(
+    connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]
+) -> frozenset[Row] | None:
+    create, copy, move = _copy_texts(into, key)
+    connection.exec_driver_sql(create)
+    cursor = connection.connection.cursor()
+    try:
+        with cursor.copy(copy) as incoming:
+            for row in rows:
+                incoming.write_row(row)
+        cursor.execute(move)
+        new = frozenset(cursor.fetchall())
+    finally:
+        cursor.close()
+    return None if len(new) == len(rows) else new
+
+
+@cache
+def _text(into: Into, paramstyle: str) -> str:
+    marks = ", ".join(["?" if paramstyle == "qmark" else "%s"] * len(into.columns))
+    return f"INSERT INTO {into.table} ({', '.join(into.columns)}) VALUES ({marks}) {into.otherwise}"  # noqa: S608  names of ours
+
+
+@cache
+def _copy_texts(into: Into, key: tuple[str, ...]) -> tuple[str, str, str]:
+    """Make the temporary table, fill it, move what is new and tell its keys."""
+    columns, keys = ", ".join(into.columns), ", ".join(key)
+    rows = f"SELECT {columns} FROM incoming_{into.table} ORDER BY {keys}"  # noqa: S608  names of ours
+    return (
+        f"CREATE TEMP TABLE IF NOT EXISTS incoming_{into.table} (LIKE {into.table}) ON COMMIT DELETE ROWS",
+        f"COPY incoming_{into.table} ({columns}) FROM STDIN",
+        f"INSERT INTO {into.table} ({columns}) {rows} {into.otherwise} RETURNING {keys}",
+    )

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
-from cloud.db.bulk import Row, insert_rows
+from cloud.db.bulk import Into, Row, insert_new
 from cloud.db.tables import punches
-from cloud.db.upsert import insert
 from models.wire.messages import WirePunch
 
 _KEYS_A_QUERY = 2_000
 
-_COLUMNS = tuple(punches.c.keys())
+_INTO = Into("punches", tuple(punches.c.keys()))
 _KEY = punches.c.terminal_id, punches.c.stream_id, punches.c.seq
+_IDS = select(*_KEY, punches.c.punch_id).where(tuple_(*_KEY).in_(bindparam("keys", expanding=True)))
 
 
 class Key(NamedTuple):
@@ -45,39 +45,24 @@ class Stored:
 
 
 def store(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> Stored:
-    """Insert what is not there yet; nothing stored is ever changed.
-
-    Rows go in by key order, so that two workers with the same punches cannot block each other for ever.
-    """
+    """Insert what is not there yet; nothing stored is ever changed."""
     first: dict[Key, Arrived] = {}
     for one in arrived:
         first.setdefault(one.key, one)
     if not first:
         return Stored({}, frozenset())
-    ordered = [first[key] for key in sorted(first)]
-    # Nearly always everything is new, and one statement is all it takes.
-    with connection.begin_nested() as savepoint:
-        if _insert(connection, ordered, now_ms) == len(ordered):
-            return Stored({key: one.wire.punch_id for key, one in first.items()}, frozenset(first))
-        savepoint.rollback()
-    before = _ids(connection, list(first))
-    _insert(connection, [one for one in ordered if one.key not in before], now_ms)
-    after = _ids(connection, [key for key in first if key not in before])
-    mine = frozenset(key for key, punch_id in after.items() if punch_id == first[key].wire.punch_id)
-    return Stored(before | after, mine)
-
-
-def _insert(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> int:
-    statement = insert(connection, punches).on_conflict_do_nothing(index_elements=list(_KEY))
-    return insert_rows(connection, statement, _COLUMNS, [_row(one, now_ms) for one in arrived])
+    ids = {key: one.wire.punch_id for key, one in first.items()}
+    inserted = insert_new(connection, _INTO, Key._fields, [_row(first[key], now_ms) for key in sorted(first)])
+    if inserted is None:
+        return Stored(ids, frozenset(first))
+    new = frozenset(Key(*key) for key in inserted)  # type: ignore[arg-type]
+    return Stored(ids | _ids(connection, [key for key in first if key not in new]), new)
 
 
 def _ids(connection: Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
     found: dict[Key, bytes] = {}
     for start in range(0, len(keys), _KEYS_A_QUERY):
-        rows = connection.execute(
-            select(*_KEY, punches.c.punch_id).where(tuple_(*_KEY).in_(keys[start : start + _KEYS_A_QUERY]))
-        )
+        rows = connection.execute(_IDS, {"keys": keys[start : start + _KEYS_A_QUERY]})
         found |= {Key(terminal, stream, seq): punch_id for terminal, stream, seq, punch_id in rows}
     return found
 

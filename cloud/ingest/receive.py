@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from cloud.attendance import stale
 from cloud.db.tables import people, terminals
@@ -31,6 +31,11 @@ from models.wire.codec import encode
 from models.wire.messages import VERSION, PunchAck, Range, Refusal, TerminalState
 from models.wire.topics import Channel
 
+# Built once: building a statement costs more than running it.
+_TERMINALS = select(terminals.c.terminal_id, terminals.c.revoked_ms).where(
+    terminals.c.terminal_id.in_(bindparam("named", expanding=True))
+)
+_PEOPLE = select(people.c.person_id).where(people.c.person_id.in_(bindparam("named", expanding=True)))
 _KNOWN_A_QUERY = 5_000
 _QUARTER_MS = 900_000
 _FUTURE_MS = 2 * 86_400_000
@@ -95,9 +100,7 @@ def receive_all(
 def _terminals(connection: Connection, messages: Sequence[Message]) -> dict[str, bool]:
     """The known terminals that the topics name, and whether each is revoked."""
     named = {parsed.terminal_id for message in messages if (parsed := topics.parse(message.topic))}
-    rows = connection.execute(
-        select(terminals.c.terminal_id, terminals.c.revoked_ms).where(terminals.c.terminal_id.in_(named))
-    )
+    rows = connection.execute(_TERMINALS, {"named": sorted(named)})
     return {terminal: revoked is not None for terminal, revoked in rows}
 
 
@@ -214,9 +217,7 @@ def _people(connection: Connection, named: set[str]) -> set[str]:
     asked = sorted(named)
     for start in range(0, len(asked), _KNOWN_A_QUERY):
         part = asked[start : start + _KNOWN_A_QUERY]
-        known |= set(
-            connection.execute(select(people.c.person_id).where(people.c.person_id.in_(part))).scalars()
-        )
+        known |= set(connection.execute(_PEOPLE, {"named": part}).scalars())
     return known
 
 

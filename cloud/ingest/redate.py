@@ -12,16 +12,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
+from cloud.db.bulk import Into, insert_rows
 from cloud.db.tables import boots, punches
-from cloud.db.upsert import insert
 from cloud.ingest.batch import Batch
 from models.punch import ClockQuality
 from models.wire.messages import WirePunch
 
 AGREES_MS = 30_000
 """Clocks closer than this agree; a punch dated no further off keeps its own time (rule T4)."""
+
+
+_INTO = Into("boots", ("terminal_id", "stream_id", "boot", "offset_ms"))
+_BOOT = boots.c.terminal_id, boots.c.stream_id, boots.c.boot
+_KNOWN = select(*_BOOT, boots.c.offset_ms).where(tuple_(*_BOOT).in_(bindparam("wanted", expanding=True)))
 
 
 class Boot(NamedTuple):
@@ -60,8 +65,7 @@ def learn(connection: Connection, batches: Sequence[Batch], now_ms: int) -> Offs
             if boot not in known:
                 told.setdefault(boot, offset)
     if told:
-        rows = [{**boot._asdict(), "offset_ms": offset} for boot, offset in sorted(told.items())]
-        connection.execute(insert(connection, boots).on_conflict_do_nothing(), rows)
+        insert_rows(connection, _INTO, [(*boot, offset) for boot, offset in sorted(told.items())])
     return Offsets(known | told, told)
 
 
@@ -114,6 +118,5 @@ def _references(batch: Batch, now_ms: int) -> Iterable[tuple[Boot, int]]:
 
 
 def _known(connection: Connection, wanted: set[Boot]) -> dict[Boot, int]:
-    columns = boots.c.terminal_id, boots.c.stream_id, boots.c.boot
-    rows = connection.execute(select(*columns, boots.c.offset_ms).where(tuple_(*columns).in_(sorted(wanted))))
+    rows = connection.execute(_KNOWN, {"wanted": sorted(wanted)})
     return {Boot(terminal, stream, boot): offset for terminal, stream, boot, offset in rows}

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
+from cloud.db.bulk import Into, Row, insert_rows
 from cloud.db.tables import punches, quarantine, streams, terminals
-from cloud.db.upsert import insert
 from models.wire.messages import Range
 
 HOLE_PATIENCE_MS = 60_000
@@ -17,6 +17,31 @@ HOLE_PATIENCE_MS = 60_000
 _PAGE = 256
 _NEEDED_MAX = 20
 _KEYS_A_QUERY = 2_000
+
+
+_KEY = streams.c.terminal_id, streams.c.stream_id
+_LOAD = select(streams).where(tuple_(*_KEY).in_(bindparam("keys", expanding=True))).with_for_update()
+_AFTER = tuple(
+    select(table.c.seq)
+    .where(table.c.terminal_id == bindparam("terminal"), table.c.stream_id == bindparam("stream"))
+    .where(table.c.seq > bindparam("after"))
+    .order_by(table.c.seq)
+    .limit(bindparam("limit"))
+    for table in (punches, quarantine)
+)
+_RAISE = (
+    update(terminals)
+    .where(terminals.c.terminal_id == bindparam("terminal"), terminals.c.watermark_ms < bindparam("to"))
+    .values(watermark_ms=bindparam("to"))
+)
+_COLUMNS = tuple(streams.c.keys())
+_BEGIN = Into("streams", _COLUMNS)
+_SAVE = Into(
+    "streams",
+    _COLUMNS,
+    "ON CONFLICT (terminal_id, stream_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:]),
+)
 
 
 class StreamKey(NamedTuple):
@@ -71,10 +96,11 @@ class Advanced:
 def advance(connection: Connection, heard: dict[StreamKey, Heard], now_ms: int) -> dict[StreamKey, Advanced]:
     """Count ``heard`` in, after its punches were stored."""
     known = _load(connection, list(heard))
-    result = {
-        key: _advance(connection, key, known.get(key, Progress(0, 0, now_ms)), heard[key], now_ms)
-        for key in sorted(heard)
-    }
+    if begun := [_row(key, Progress(0, 0, now_ms)) for key in sorted(heard) if key not in known]:
+        # So that a worker which begins the same stream waits for us, and counts on from here.
+        insert_rows(connection, _BEGIN, begun)
+        known |= _load(connection, [key for key in heard if key not in known])
+    result = {key: _advance(connection, key, known[key], heard[key], now_ms) for key in sorted(heard)}
     _save(connection, result)
     return result
 
@@ -147,16 +173,8 @@ def _holes(connection: Connection, key: StreamKey, contiguous: int, highest: int
 
 def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list[int]:
     """Seqs beyond ``seq`` that have arrived: stored, or put aside where people see them."""
-    arrived: set[int] = set()
-    for table in (punches, quarantine):
-        query = (
-            select(table.c.seq)
-            .where(table.c.terminal_id == key.terminal_id, table.c.stream_id == key.stream_id)
-            .where(table.c.seq > seq)
-            .order_by(table.c.seq)
-            .limit(limit)
-        )
-        arrived |= set(connection.execute(query).scalars())
+    asked = {"terminal": key.terminal_id, "stream": key.stream_id, "after": seq, "limit": limit}
+    arrived = {found for query in _AFTER for found in connection.execute(query, asked).scalars()}
     return sorted(arrived)[:limit]
 
 
@@ -181,10 +199,9 @@ def abandoned(connection: Connection, current: dict[str, bytes]) -> list[tuple[S
 
 def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, Progress]:
     found: dict[StreamKey, Progress] = {}
-    columns = streams.c.terminal_id, streams.c.stream_id
     for start in range(0, len(keys), _KEYS_A_QUERY):
         part = sorted(keys)[start : start + _KEYS_A_QUERY]
-        for row in connection.execute(select(streams).where(tuple_(*columns).in_(part)).with_for_update()):
+        for row in connection.execute(_LOAD, {"keys": part}):
             claim = Claim(row.claimed_ms, row.claimed_highest) if row.claimed_ms is not None else None
             found[StreamKey(row.terminal_id, row.stream_id)] = Progress(
                 row.highest, row.contiguous, row.first_ms, row.hole_since_ms, claim
@@ -193,14 +210,7 @@ def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, 
 
 
 def _save(connection: Connection, advanced: dict[StreamKey, Advanced]) -> None:
-    rows = [_row(key, one.progress) for key, one in advanced.items()]
-    if not rows:
-        return
-    statement = insert(connection, streams)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in StreamKey._fields}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(StreamKey._fields), set_=changed), rows
-    )
+    insert_rows(connection, _SAVE, [_row(key, one.progress) for key, one in sorted(advanced.items())])
     raise_watermarks(
         connection,
         ((key.terminal_id, one.watermark_ms) for key, one in advanced.items() if one.watermark_ms),
@@ -214,24 +224,18 @@ def raise_watermarks(connection: Connection, marks: Iterable[tuple[str, int]]) -
         highest[terminal] = max(mark, highest.get(terminal, 0))
     if highest:
         connection.execute(
-            update(terminals)
-            .where(
-                terminals.c.terminal_id == bindparam("terminal"), terminals.c.watermark_ms < bindparam("to")
-            )
-            .values(watermark_ms=bindparam("to")),
-            [{"terminal": terminal, "to": mark} for terminal, mark in sorted(highest.items())],
+            _RAISE, [{"terminal": terminal, "to": mark} for terminal, mark in sorted(highest.items())]
         )
 
 
-def _row(key: StreamKey, progress: Progress) -> dict[str, object]:
+def _row(key: StreamKey, progress: Progress) -> Row:
     claim = progress.claim
-    return {
-        "terminal_id": key.terminal_id,
-        "stream_id": key.stream_id,
-        "highest": progress.highest,
-        "contiguous": progress.contiguous,
-        "first_ms": progress.first_ms,
-        "hole_since_ms": progress.hole_since_ms,
-        "claimed_highest": claim.highest if claim else None,
-        "claimed_ms": claim.at_ms if claim else None,
-    }
+    return (
+        *key,
+        progress.highest,
+        progress.contiguous,
+        progress.first_ms,
+        progress.hole_since_ms,
+        claim.highest if claim else None,
+        claim.at_ms if claim else None,
+    )

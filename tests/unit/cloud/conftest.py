@@ -10,7 +10,11 @@ import pytest
 
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
+from tests.databases import on_postgres
+from tests.postgres import postgres
 from tests.terminals import NOW_MS, add_person, add_terminal
+
+__all__ = ["postgres"]
 
 
 @dataclass
@@ -46,11 +50,14 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database without a row."""
-    path = tmp_path / "kaoqin.db"
-    shutil.copy(empty_file, path)
-    database = Database(f"sqlite:///{path}")
+def database(request: pytest.FixtureRequest, empty_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database without a row: SQLite, or what ``on_both_databases`` says."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        database = on_postgres(request.getfixturevalue("postgres"))
+    else:
+        path = tmp_path / "kaoqin.db"
+        shutil.copy(empty_file, path)
+        database = Database(f"sqlite:///{path}")
     yield database
     database.close()
 

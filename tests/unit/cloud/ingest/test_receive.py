@@ -12,7 +12,10 @@ from cloud.db.tables import punches, quarantine, stale_days, terminals
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import Received, receive, receive_all
 from models.wire.messages import TerminalState
+from tests.databases import on_both_databases
 from tests.terminals import NOW_MS, Door, committed, read_ack
+
+pytestmark = on_both_databases
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MINUTE = 60_000
