@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from cloud.ingest.address import BrokerAddress
 from cloud.ingest.opening import Message
+from models.crashpoint import crashpoint
 from models.ids import TerminalId
 from models.wire import topics
 from models.wire.topics import Channel
@@ -104,5 +105,6 @@ class BrokerLink:
         self._listener.down(str(reason))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        crashpoint("message_received")
         came = Message.of(message.topic, message.payload, retained=message.retain)
         self._listener.came(came, message.mid, message.qos)

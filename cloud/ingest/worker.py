@@ -47,6 +47,7 @@ from cloud.ingest.link import BrokerLink
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import Received, receive_all
 from models.clock import Clock
+from models.crashpoint import crashpoint
 from models.ids import PersonId, TerminalId
 from models.wire.codec import encode
 from models.wire.topics import Channel
@@ -327,9 +328,11 @@ class IngestWorker:
                 return (self._transact(lambda db, now: [receive_apart(db, message, now, self._zone)]),)
             case Tell(terminal_id, ack):
                 self.tell(terminal_id, Channel.ACK, encode(ack))
+                crashpoint("ingest_acked")
             case Puback(_, mid, qos):
                 if self._link is not None:
                     self._link.puback(mid, qos)
+                    crashpoint("ingest_pubacked")
             case Settle(ticket, received):
                 self._settle(self._callers.pop(ticket), received)
             case _:
@@ -337,9 +340,12 @@ class IngestWorker:
         return ()
 
     def _transact(self, work: Callable[[Connection, int], list[Received]]) -> Committed | Failed:
+        crashpoint("ingest_before_begin")
         try:
             with self._database.write() as connection:
                 received = work(connection, self._clock.wall_ms())
+                crashpoint("ingest_inserted")
+            crashpoint("ingest_committed")
         except (OperationalError, InterfaceError) as error:
             self.counts.failures += 1
             if self.failing is None:

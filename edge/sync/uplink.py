@@ -43,6 +43,7 @@ from edge.sync.outbox import Outbox, Watermark
 from edge.sync.ranges import Ranges
 from edge.sync.ways import Way
 from models.clock import Clock
+from models.crashpoint import crashpoint
 from models.ids import StreamId
 from models.punch import ClockQuality
 from models.wire.codec import Malformed, decode, encode
@@ -274,7 +275,9 @@ class Uplink:
             case Publish(stream_id, seqs):
                 return self._publish(stream_id, seqs)
             case MarkDelivered(stream_id, seqs):
+                crashpoint("ack_received")
                 self._outbox.mark_delivered(stream_id, seqs, self._cloud_ms)
+                crashpoint("ack_marked")
                 self._trouble = None
             case Refuse(stream_id, refusals):
                 log.warning("punches_refused", refusals=refusals, stream=stream_id.hex())
@@ -303,7 +306,9 @@ class Uplink:
                 highest=load.highest,
                 punches=tuple(map(to_wire, load.punches)),
             )
+            crashpoint("batch_before_publish")
             self._links.publish(Channel.UP, encode(batch))
+            crashpoint("batch_published")
         gone = seqs - Ranges.of((punch.seq, punch.seq) for punch in load.punches)
         return (Gone(stream_id, gone),) if gone else ()
 
