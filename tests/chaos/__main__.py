@@ -1,0 +1,189 @@
+"""``scripts/chaos``: kill real processes, break networks and disks; then nothing may be lost or doubled."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos import door_kills, migration_kills, site_kills
+from tests.chaos.checker import Verdict
+from tests.chaos.servers import Missing
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - SIGKILL cannot tell a disk from memory
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Part:
+    """What one part of the suite did and found."""
+
+    name: str
+    kills: Counter[str] = field(default_factory=Counter)
+    figures: dict[str, object] = field(default_factory=dict)
+    verdict: Verdict = field(default_factory=Verdict)
+    unhealed: list[str] = field(default_factory=list)
+    skipped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def bad(self) -> int:
+        """How many things are wrong."""
+        return self.verdict.bad + len(self.unhealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of each part."""
+
+    door: int
+    migration: int
+    site: int
+    seed: int
+
+
+CI = Plan(door=400, migration=10, site=30, seed=1)
+RELEASE = Plan(door=9_000, migration=120, site=350, seed=1)
+SITES = (("mosquitto", "postgresql"), ("mosquitto", "sqlite"), ("embedded", "sqlite"))
+
+
+def main() -> int:
+    """Run the parts; exit code 1 if anything is wrong."""
+    given = _parser().parse_args()
+    plan = _plan(given)
+    began = time.perf_counter()
+    parts = []
+    for name, run in _parts(plan).items():
+        if given.part and name not in given.part:
+            continue
+        if given.seconds and time.perf_counter() - began > given.seconds:
+            parts.append(Part(name, skipped=f"{given.seconds:g} s were over"))
+            continue
+        parts.append(_run(name, run))
+        _tell(parts[-1])
+    report = _report(parts, time.perf_counter() - began)
+    sys.stdout.write(json.dumps({key: report[key] for key in ("kills", "bad", "seconds")}) + "\n")
+    if given.json:
+        given.json.write_text(json.dumps(report, indent=1) + "\n")
+    return 1 if report["bad"] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, metavar="N", help="about so many in all, instead of 500")
+    parser.add_argument("--seconds", type=float, metavar="N", help="begin no further part after so long")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another run of luck")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was counted")
+    parser.add_argument("--release", action="store_true", help="more than 10,000 kills")
+    parser.add_argument("--part", action="append", metavar="NAME", help="only this part; may be repeated")
+    return parser
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    plan = RELEASE if given.release else CI
+    share = given.kills / (plan.door + plan.migration + len(SITES) * plan.site) if given.kills else 1
+    door, migration, site = (max(1, round(n * share)) for n in (plan.door, plan.migration, plan.site))
+    return Plan(door, migration, site, given.seed)
+
+
+def _parts(plan: Plan) -> dict[str, Callable[[Path, Part], None]]:
+    def door(folder: Path, part: Part) -> None:
+        _take(part, door_kills.run(folder, plan.door, plan.seed))
+
+    def migration(folder: Path, part: Part) -> None:
+        _take(part, migration_kills.run(folder, plan.migration, plan.seed))
+
+    def site(broker: str, database: str) -> Callable[[Path, Part], None]:
+        def run(folder: Path, part: Part) -> None:
+            tally = site_kills.run(folder, broker, database, plan.site, plan.seed)
+            part.kills, part.verdict, part.unhealed = tally.kills, tally.verdict, tally.unhealed
+            part.figures = {
+                "attempts": dict(tally.outcomes),
+                "punches": tally.punches,
+                "faults": dict(tally.faults),
+                "gave_up_and_were_started_again": dict(tally.gave_up),
+                "healed_in_s": round(tally.heal_s, 1),
+            }
+
+        return run
+
+    sites = {f"{broker}+{database}": site(broker, database) for broker, database in SITES}
+    return {"door": door, "migration": migration, **sites}
+
+
+def _take(part: Part, tally: door_kills.Tally) -> None:
+    part.kills, part.verdict = tally.kills, tally.verdict
+    part.figures = {"attempts": dict(tally.outcomes), "sometimes": dict(tally.sometimes)}
+
+
+def _run(name: str, run: Callable[[Path, Part], None]) -> Part:
+    part = Part(name)
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(
+        prefix="kaoqin-chaos-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None
+    ) as folder:
+        try:
+            run(Path(folder), part)
+        except Missing as missing:
+            part.skipped = str(missing)
+    part.seconds = time.perf_counter() - began
+    return part
+
+
+def _tell(part: Part) -> None:
+    if part.skipped:
+        _say(f"{part.name}: skipped, {part.skipped}")
+        return
+    _say(f"{part.name}: {part.kills.total()} kills in {part.seconds:.0f} s, {part.bad} bad")
+    for kind, sentences in {**part.verdict.kinds(), "unhealed": part.unhealed}.items():
+        for sentence in sentences:
+            _say(f"  {kind}: {sentence}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _report(parts: list[Part], seconds: float) -> dict[str, object]:
+    kills: Counter[str] = Counter()
+    for part in parts:
+        kills.update(part.kills)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "commit": commit,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}",
+        "load": os.getloadavg()[0],
+        "seconds": round(seconds, 1),
+        "kills": kills.total(),
+        "by_point": dict(kills.most_common()),
+        "bad": sum(part.bad for part in parts),
+        "parts": {part.name: _section(part) for part in parts},
+    }
+
+
+def _section(part: Part) -> dict[str, object]:
+    if part.skipped:
+        return {"skipped": part.skipped}
+    return {
+        "kills": part.kills.total(),
+        "by_point": dict(part.kills.most_common()),
+        "seconds": round(part.seconds, 1),
+        **part.figures,
+        **part.verdict.kinds(),
+        "unhealed": part.unhealed,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
