@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -17,20 +19,25 @@ from cloud.database import fill, open_database
 from cloud.feed import Feed
 from cloud.ingest import address
 from cloud.ingest.broker import EmbeddedBroker
+from cloud.ingest.tls import certificate_end
 from cloud.ingest.worker import IngestWorker
 from cloud.settings import Settings
+from cloud.terminals.authority import Authority
+from cloud.terminals.brokerfiles import BrokerFilesUnwritable, write_revoked
+from cloud.terminals.certificates import Signer
 from cloud.terminals.signpost import Signpost
 from cloud.terminals.tries import Tries
 from cloud.web import problems
 from cloud.web.api import facts, health, office, terminal
 from cloud.web.api.context import Context
 from cloud.web.pages.router import add_pages
-from models.clock import Clock, SystemClock
+from models.clock import Clock, SystemClock, from_ms
 
 _CLAIM_TRIES_EACH = 5
 _CLAIM_TRIES_ALL = 50
 _CLAIM_WINDOW_MS = 10 * 60_000
 _GZIP_MIN_BYTES = 1_000
+_CERTIFICATE_WARNING = timedelta(days=60)
 
 log = structlog.get_logger()
 
@@ -43,12 +50,15 @@ class Service:
 
         Raises:
             BadBrokerUrl: the broker's address cannot be used.
+            BadWorkerCertificate: the certificate for it cannot be used.
             BrokerNotStarted: the embedded broker cannot listen.
             DatabaseUnavailable, DatabaseNewer, DatabaseOlder: see ``open_database``.
         """
         self.settings = settings
         self.clock = clock
-        self._address = address.parse(settings.broker_url)
+        self._address = address.parse(settings.broker_url, settings.worker_certificate)
+        certificate = self._address.certificate
+        self._certificate_end = None if certificate is None else certificate_end(certificate)
         self._broker = EmbeddedBroker(self._address) if self._address.embedded else None
         if self._broker is not None:
             self._address = self._broker.address
@@ -72,6 +82,14 @@ class Service:
         self._signpost.start()
         self._recompute.start()
         log.info("service_started", broker=self.broker_url)
+        self._look_at_certificate()
+
+    def _look_at_certificate(self) -> None:
+        """The broker's certificate ends with ours: both were made at once."""
+        if self._certificate_end is not None:
+            left = self._certificate_end - from_ms(self.clock.wall_ms())
+            if left < _CERTIFICATE_WARNING:
+                log.warning("broker_certificate_ends", on=self._certificate_end.date().isoformat())
 
     def stop(self) -> None:
         """Stop taking messages, store what was taken, then stop and close the rest."""
@@ -106,8 +124,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
 
 def application(service: Service) -> FastAPI:
-    """Pages and API over ``service``, which starts and stops with it."""
+    """Pages and API over ``service``, which starts and stops with it.
+
+    Raises:
+        AuthorityUnusable: the site's authority cannot be read or made.
+    """
     settings = service.settings
+    authority = Authority.open(settings.state, service.clock.wall_ms())
+    signer = Signer(authority, settings.certificate_life)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -125,6 +149,8 @@ def application(service: Service) -> FastAPI:
         clock=service.clock,
         zone=settings.tzinfo,
         ingest=service.ingest,
+        signer=signer,
+        revocations=partial(_write_revoked, service, signer.authority),
         claims=Tries(service.clock, _CLAIM_TRIES_EACH, _CLAIM_TRIES_ALL, _CLAIM_WINDOW_MS),
         broker_url=lambda: service.broker_url,
         ailments=service.ailments,
@@ -136,3 +162,12 @@ def application(service: Service) -> FastAPI:
     app.include_router(office.router)
     add_pages(app, service.database, service.feed, service.clock, settings.tzinfo)
     return app
+
+
+def _write_revoked(service: Service, authority: Authority) -> None:
+    """For a broker of this site's own; another one, or one out of reach, learns it from people."""
+    try:
+        with service.database.read() as connection:
+            write_revoked(connection, service.settings.broker_files, authority, service.clock.wall_ms())
+    except BrokerFilesUnwritable as error:
+        log.warning("broker_files_not_written", reason=str(error))

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cloud.attendance.facts import AsOf
 from cloud.commands.access import Access
+from cloud.commands.brokering import Broker
 from cloud.commands.console import complain
 from cloud.commands.errors import CannotBeDone
 from cloud.commands.importing import KINDS, import_file
@@ -24,10 +25,13 @@ from cloud.database import open_database
 from cloud.db.engine import DatabaseUnavailable
 from cloud.db.migrate import DatabaseNewer, DatabaseOlder
 from cloud.ingest.address import BadBrokerUrl
+from cloud.ingest.tls import BadWorkerCertificate
 from cloud.people.users import PASSWORD_MIN, Role, WeakPassword
 from cloud.reports.dates import Month, parse_month
 from cloud.settings import BadSettings, Settings, load
 from cloud.sheets import BadSheet, day
+from cloud.terminals.authority import AuthorityUnusable
+from cloud.terminals.brokerfiles import BrokerFilesUnwritable, Listening
 from cloud.terminals.claim import NameTaken
 from models.clock import Clock, SystemClock
 from models.person import Language
@@ -36,9 +40,12 @@ Run = Callable[[argparse.Namespace, Settings, Clock], int]
 
 _COULD_NOT = 2
 _SENTENCES = (
+    AuthorityUnusable,
     BadBrokerUrl,
     BadSettings,
     BadSheet,
+    BadWorkerCertificate,
+    BrokerFilesUnwritable,
     CannotBeDone,
     DatabaseNewer,
     DatabaseOlder,
@@ -88,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     _cases_command(commands)
     _user_commands(commands, shared)
     _terminal_commands(commands, shared)
+    _broker_commands(commands, shared)
     return parser
 
 
@@ -141,13 +149,62 @@ def _terminal_commands(commands: Commands[argparse.ArgumentParser], shared: argp
     add = _command(kinds, "add", "print a one-time code to claim a terminal with", [shared])
     add.add_argument("name")
     add.add_argument("--site", required=True)
-    add.set_defaults(run=_on_database(lambda a, access: access.terminal_add(a.name, a.site)))
+    add.add_argument("--replace", action="store_true", help="in place of the terminal of this name")
+    add.set_defaults(
+        run=_on_database(lambda a, access: access.terminal_add(a.name, a.site, replace=a.replace))
+    )
     listing = _command(kinds, "list", "a line a terminal", [shared])
     listing.add_argument("--json", action="store_true", help="JSON lines")
     listing.set_defaults(run=_on_database(lambda a, access: access.terminal_list(as_json=a.json)))
     revoke = _command(kinds, "revoke", "shut a terminal out; its punches stay", [shared])
     revoke.add_argument("name", help="name or id")
-    revoke.set_defaults(run=_on_database(lambda a, access: access.terminal_revoke(a.name)))
+    revoke.set_defaults(run=_revoke)
+
+
+def _broker_commands(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    broker = _command(commands, "broker", "a mosquitto of this site's own")
+    kinds = broker.add_subparsers(metavar="ACTION", required=True)
+    about = "write its configuration, access rules, keys and revocations; certificates are made anew"
+    config = _command(kinds, "config", about, [shared])
+    config.add_argument("--out", type=Path, metavar="DIR", help="where to (broker in the state directory)")
+    config.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="hosts",
+        help="name or address at which terminals reach it; may be repeated (the name of this machine)",
+    )
+    config.add_argument("--port", type=int, default=8883, dest="broker_port", help="for terminals (8883)")
+    config.add_argument("--worker-port", type=int, default=8884, help="for the service (8884)")
+    config.add_argument(
+        "--worker-address",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where it listens for it (127.0.0.1)",
+    )
+    config.set_defaults(run=_broker_config)
+
+
+def _broker_config(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    listening = Listening(
+        arguments.hosts, arguments.broker_port, arguments.worker_port, arguments.worker_address
+    )
+    database = open_database(settings, clock)
+    try:
+        return Broker(database, settings, clock).config(arguments.out, listening)
+    finally:
+        database.close()
+
+
+def _revoke(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    database = open_database(settings, clock)
+    try:
+        code = Access(database, clock).terminal_revoke(arguments.name)
+        is_told = code != 0 or Broker(database, settings, clock).refresh()
+        return code if is_told else 1
+    finally:
+        database.close()
 
 
 def _serve(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:

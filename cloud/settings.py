@@ -5,6 +5,7 @@ Only composition roots read this. docs/reference/settings.md is made from it.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,7 +29,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
 
-    state: Path = Field(Path("kaoqin-state"), description="Directory of the database, if it is SQLite.")
+    state: Path = Field(
+        Path("kaoqin-state"), description="Directory of the keys, and of the database if it is SQLite."
+    )
     database_url: str = Field(
         "",
         description="`sqlite:////path/kaoqin.db` or `postgresql+psycopg://user@host/name`. "
@@ -41,6 +44,19 @@ class Settings(BaseSettings):
     )
     public_broker_url: str = Field(
         "", description="What terminals are told when they are claimed. Empty: `broker_url` without secrets."
+    )
+    broker_certificate: Path | None = Field(
+        None,
+        description="Key, certificate and authority to log in to `mqtts://` with. Empty: `worker.pem` in the "
+        "state directory, where `kaoqin-cloud broker config` put it, if it is there.",
+    )
+    broker_directory: Path | None = Field(
+        None,
+        description="Where `kaoqin-cloud broker config` put the broker's files. Empty: `broker` in the state "
+        "directory.",
+    )
+    certificate_days: int = Field(
+        365, ge=3, le=3650, description="How long a terminal's certificate is good; renewed at two thirds."
     )
     host: str = Field("127.0.0.1", description="Address to serve on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to serve on; 0: any free one.")
@@ -72,6 +88,22 @@ class Settings(BaseSettings):
     def tzinfo(self) -> ZoneInfo:
         """``zone`` as an object."""
         return ZoneInfo(self.zone)
+
+    @property
+    def broker_files(self) -> Path:
+        """The directory of the broker's files."""
+        return self.broker_directory or self.state / "broker"
+
+    @property
+    def worker_certificate(self) -> Path | None:
+        """The file to log in to the broker with, if there is one."""
+        made = self.state / "worker.pem"
+        return self.broker_certificate or (made if made.exists() else None)
+
+    @property
+    def certificate_life(self) -> timedelta:
+        """``certificate_days`` as a span."""
+        return timedelta(days=self.certificate_days)
 
     @property
     def database(self) -> str:

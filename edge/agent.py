@@ -13,7 +13,6 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 import structlog
@@ -32,12 +31,17 @@ from edge.pin.check import PinDesk
 from edge.punch import rows
 from edge.punch.ledger import Ledger
 from edge.punch.recorder import PunchRecorder
+from edge.punch.signing import ledger_key
+from edge.roster.certificate import certificate_path
 from edge.roster.identity import load_identity
 from edge.roster.refresher import RosterRefresher
+from edge.roster.renewal import CertificateKeeper
 from edge.roster.store import RosterStore
 from edge.settings import EdgeSettings
 from edge.sync.link import Login
+from edge.sync.mqtt import parse_broker
 from edge.sync.uplink import Report, Uplink
+from edge.version import app_version
 from models.clock import Clock, SystemClock
 from models.crashpoint import crashpoint
 from models.punch import ClockQuality
@@ -46,16 +50,9 @@ from models.wire.messages import DesiredState
 LEDGER_FILE = "punches.db"
 _COUNT_EVERY_S = 10.0
 _PRUNE_EVERY_MS = 24 * 3600 * 1000
+_RENEW_EVERY_MS = 600 * 1000
 
 log = structlog.get_logger(__name__)
-
-
-def app_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version("kaoqin")
-    except PackageNotFoundError:
-        return ""
 
 
 class Eye(Worker, Protocol):
@@ -82,13 +79,17 @@ class Agent:
         self._ledger = Ledger(settings.state / LEDGER_FILE, identity.terminal_id, this_machine())
         self._newest_synced_ms = self._ledger.write(rows.newest_synced_ms)
         self._refresher = RosterRefresher(self._roster, identity)
+        self._certificate = CertificateKeeper(settings.state, identity, ledger_key(settings.state).public)
+        broker_url = settings.broker_url or identity.claimed.broker_url
+        self._broker_has_tls = parse_broker(broker_url).tls
         self._uplink = Uplink(
             self._ledger,
             Login(
                 identity.terminal_id,
                 identity.claimed.token,
-                settings.broker_url or identity.claimed.broker_url,
-                cloud_url=identity.cloud_url,
+                broker_url,
+                certificate_path(settings.state, identity.terminal_id),
+                identity.cloud_url,
             ),
             clock,
             report=self._report,
@@ -187,7 +188,7 @@ class Agent:
         self._refresher.announced(want.roster_version)
 
     def _do_chores(self) -> None:
-        prune_due_ms = self._clock.monotonic_ms()
+        prune_due_ms = renew_due_ms = self._clock.monotonic_ms()
         while True:
             # Counting is for the cloud's list of terminals: what cannot be counted now stays as it was.
             with suppress(TryAgain):
@@ -195,6 +196,9 @@ class Agent:
             if self._clock.monotonic_ms() >= prune_due_ms:
                 self._prune()
                 prune_due_ms = self._clock.monotonic_ms() + _PRUNE_EVERY_MS
+            if self._clock.monotonic_ms() >= renew_due_ms:
+                self._renew_certificate()
+                renew_due_ms = self._clock.monotonic_ms() + _RENEW_EVERY_MS
             if self._stopping.wait(_COUNT_EVERY_S):
                 return
 
@@ -204,6 +208,11 @@ class Agent:
             return 0, 0
         held = self._gallery.holdings()
         return sum(each.faces > 0 for each in held), sum(bool(each.fingers) for each in held)
+
+    def _renew_certificate(self) -> None:
+        """A clock that knows nothing cannot say what is due; a broker without TLS asks for no certificate."""
+        if self._broker_has_tls and self._clock_quality() is not ClockQuality.UNTRUSTED:
+            self._certificate.look(self._clock.wall_ms())
 
     def _prune(self) -> None:
         try:

@@ -82,16 +82,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _claim(options: argparse.Namespace) -> int:
-    from edge.agent import app_version
-    from edge.roster.cloud import Unchanged, claim, fetch_roster
-    from edge.roster.identity import Identity, prepare_state, save_identity
+    from edge.roster.cloud import Unchanged, fetch_roster
+    from edge.roster.join import join
     from edge.roster.store import RosterStore
 
     settings = _settings(options)
-    prepare_state(settings.state)
-    claimed = claim(options.cloud, options.code, app_version())
-    identity = Identity(options.cloud, claimed)
-    save_identity(settings.state, identity)
+    identity = join(settings.state, options.cloud, options.code)
+    claimed = identity.claimed
     print(f'This is terminal {claimed.terminal_id}, "{claimed.name}" at {claimed.site}.')
     # People can be enrolled before the terminal runs for the first time.
     try:
@@ -112,7 +109,7 @@ def _doctor(options: argparse.Namespace) -> int:
     found = []
     for finding in examine(_settings(options), SystemClock()):
         found.append(finding)
-        print(f"{'ok ' if finding.is_good else 'BAD'}  {finding.subject:<8}{finding.text}", flush=True)
+        print(f"{'ok ' if finding.is_good else 'BAD'}  {finding.subject:<12}{finding.text}", flush=True)
     return 0 if all(finding.is_good for finding in found) else 1
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.agent import LEDGER_FILE
 from edge.errors import EdgeError, LedgerBusy
@@ -15,15 +17,18 @@ from edge.health.machine import this_machine
 from edge.health.parts import NONE
 from edge.punch.history import read_history
 from edge.punch.ledger import Ledger
+from edge.roster.certificate import BadCertificate, certificate_path, read_certificate
 from edge.roster.cloud import Unchanged, fetch_roster
 from edge.roster.identity import Identity, load_identity
 from edge.settings import EdgeSettings
 from edge.sync.mqtt import parse_broker
+from edge.sync.tls import broker_context, explain, try_handshake
 from models.clock import Clock, from_ms
 
 FREE_MIN_BYTES = 100 * 1024 * 1024
 _CONNECT_S = 5.0
 _FRAMES = 40
+_RENEWAL_GRACE_MS = 7 * 86_400_000
 _IN_USE = "in use by the running agent"
 
 
@@ -57,14 +62,18 @@ def examine(settings: EdgeSettings, clock: Clock) -> Iterator[Finding]:
     yield _clock(clock)
     yield _part("camera", settings.camera, lambda: _camera(settings), running=running)
     yield _part("sensor", settings.sensor, lambda: _sensor(settings, clock), running=running)
-    yield _look("broker", lambda: _broker(settings.broker_url or identity.claimed.broker_url))
+    broker_url = settings.broker_url or identity.claimed.broker_url
+    certificate = certificate_path(settings.state, identity.terminal_id)
+    if certificate.exists() or broker_url.startswith("mqtts:"):
+        yield _certificate(certificate, clock)
+    yield _look("broker", lambda: _broker(broker_url, certificate, clock))
     yield _look("cloud", lambda: _cloud(identity))
 
 
 def _look(subject: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, is_good=True, text=check())
-    except (EdgeError, OSError, ValueError) as error:
+    except (BadCertificate, EdgeError, OSError, ValueError) as error:
         return Finding(subject, is_good=False, text=str(error))
 
 
@@ -124,8 +133,33 @@ def _sensor(settings: EdgeSettings, clock: Clock) -> str:
         return f"answers on {settings.sensor}"
 
 
-def _broker(url: str) -> str:
+def _certificate(path: Path, clock: Clock) -> Finding:
+    if not path.exists():
+        text = "none yet: a running agent asks the cloud for one"
+        return Finding("certificate", is_good=False, text=text)
+    try:
+        facts = read_certificate(path)
+    except BadCertificate as error:
+        return Finding("certificate", is_good=False, text=str(error))
+    now_ms, text = clock.wall_ms(), f"good until {facts.not_after:%Y-%m-%d}"
+    if now_ms >= facts.not_after_ms:
+        text = f"expired on {facts.not_after:%Y-%m-%d}: a running agent asks the cloud for another"
+    elif now_ms >= facts.renew_ms + _RENEWAL_GRACE_MS:
+        text += f", and renewal has been due since {from_ms(facts.renew_ms):%Y-%m-%d}"
+    else:
+        return Finding("certificate", is_good=True, text=text)
+    return Finding("certificate", is_good=False, text=text)
+
+
+def _broker(url: str, certificate: Path, clock: Clock) -> str:
     broker = parse_broker(url)
+    if broker.tls:
+        context = broker_context(certificate if certificate.exists() else None, clock.wall_ms())
+        try:
+            version = try_handshake(broker.host, broker.port, context, _CONNECT_S)
+        except ssl.SSLError as error:
+            raise OSError(explain(str(error))) from error
+        return f"{broker.host}:{broker.port} accepts this terminal by {version}"
     with socket.create_connection((broker.host, broker.port), _CONNECT_S):
         return f"{broker.host}:{broker.port} accepts connections"
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, insert
 
 from cloud.db.tables import departments, people, terminals
-from cloud.terminals.claim import hash_secret
+from cloud.terminals.secret import hash_secret
 from models.ids import TerminalId
 from models.wire import topics
 from models.wire.codec import encode

@@ -40,10 +40,10 @@ class Access:
         say(token)
         return 0
 
-    def terminal_add(self, name: str, site: str) -> int:
+    def terminal_add(self, name: str, site: str, *, replace: bool) -> int:
         """Print the one-time code."""
         with self.database.write() as connection:
-            code = issue_code(connection, name, site, self.clock.wall_ms())
+            code = issue_code(connection, name, site, self.clock.wall_ms(), replace=replace)
         say(code)
         complain(f"Type this code on the terminal {name} within ten minutes.")
         return 0

@@ -79,7 +79,7 @@ def settings_page() -> str:
     """docs/reference/settings.md."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = f"`{field.default}`" if str(field.default) else "empty"
+        default = "empty" if field.default in {"", None} else f"`{field.default}`"
         rows.append(f"| `{name}` | `{ENV_PREFIX}{name.upper()}` | {default} | {field.description} |\n")
     return _SETTINGS + "".join(rows)
 

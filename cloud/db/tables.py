@@ -164,6 +164,8 @@ terminals = Table(
     Column("watermark_ms", BigInteger, nullable=False, server_default="0"),
     # The newest TerminalState, as JSON of models.wire.messages.TerminalState.
     Column("state", Text),
+    # Ed25519 public key with which it signs its ledger; null of a terminal that never told one.
+    Column("ledger_key", LargeBinary(32)),
 )
 
 claim_codes = Table(
@@ -174,6 +176,23 @@ claim_codes = Table(
     Column("site", String(64), nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("used_ms", BigInteger),
+    # The terminal that is revoked when this code is used, because another machine takes its place.
+    Column("replaces", String(40)),
+)
+
+# Every certificate a terminal ever got; those neither revoked nor expired are good.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("terminal_id", ForeignKey("terminals.terminal_id"), nullable=False, index=True),
+    # SHA-256 of the certificate, and of its public key.
+    Column("fingerprint", String(64), nullable=False),
+    Column("key_hash", String(64), nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
 )
 
 streams = Table(

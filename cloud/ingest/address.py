@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _PORTS = {"embedded": 0, "mqtt": 1883, "mqtts": 8883}
@@ -15,13 +16,17 @@ class BadBrokerUrl(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A parsed broker URL; port 0: any free one (embedded only)."""
+    """A parsed broker URL; port 0: any free one (embedded only).
+
+    ``certificate``: file of the key, certificate and authority with which we log in, instead of a password.
+    """
 
     scheme: str
     host: str
     port: int
     user: str | None = None
     password: str | None = None
+    certificate: Path | None = None
 
     @property
     def embedded(self) -> bool:
@@ -34,8 +39,8 @@ class BrokerAddress:
         return f"{'mqtts' if self.scheme == 'mqtts' else 'mqtt'}://{self.host}:{self.port}"
 
 
-def parse(url: str) -> BrokerAddress:
-    """The address in ``url``.
+def parse(url: str, certificate: Path | None = None) -> BrokerAddress:
+    """The address in ``url``; ``certificate`` counts for ``mqtts://`` without a user.
 
     Raises:
         BadBrokerUrl: unknown scheme, no host, bad port, or an embedded broker beyond this machine.
@@ -58,6 +63,7 @@ def parse(url: str) -> BrokerAddress:
         port if port is not None else _PORTS[parts.scheme],
         unquote(parts.username) if parts.username else None,
         unquote(parts.password) if parts.password else None,
+        certificate if parts.scheme == "mqtts" and not parts.username else None,
     )
 
 

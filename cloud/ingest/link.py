@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from cloud.ingest.address import BrokerAddress
 from cloud.ingest.opening import Message
+from cloud.ingest.tls import worker_context
 from models.crashpoint import crashpoint
 from models.ids import TerminalId
 from models.wire import topics
@@ -53,8 +54,6 @@ class BrokerLink:
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.username_pw_set(address.user, address.password)
-        if address.scheme == "mqtts":
-            client.tls_set()
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -65,8 +64,10 @@ class BrokerLink:
         """Connect and start the link's thread; ``up`` or ``down`` follows.
 
         Raises:
-            OSError: nobody answered.
+            OSError: nobody answered, or the certificate to show cannot be used.
         """
+        if self._address.scheme == "mqtts":
+            self._client.tls_set_context(worker_context(self._address.certificate))
         self._client.connect(self._address.host, self._address.port, _KEEPALIVE_S)
         self._client.loop_start()
 

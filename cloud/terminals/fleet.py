@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from cloud.db.tables import streams, terminals
-from cloud.terminals.claim import hash_secret
+from cloud.terminals.certificates import revoke_all
+from cloud.terminals.secret import hash_secret
 from models.ids import TerminalId
 from models.wire.messages import TerminalState
 
@@ -59,7 +60,10 @@ def by_token(connection: Connection, token: str) -> Terminal | None:
 
 
 def revoke(connection: Connection, name_or_id: str, now_ms: int) -> list[TerminalId]:
-    """Shut out the terminals of this id or name; its punches stay. Empty if there is none in use."""
+    """Shut out the terminals of this id or name and revoke their certificates; punches stay.
+
+    Empty if there is none in use.
+    """
     found = [
         TerminalId(terminal)
         for terminal in connection.execute(
@@ -72,6 +76,7 @@ def revoke(connection: Connection, name_or_id: str, now_ms: int) -> list[Termina
     connection.execute(
         update(terminals).where(terminals.c.terminal_id.in_(found)).values(revoked_ms=now_ms, online=False)
     )
+    revoke_all(connection, found, now_ms)
     return found
 
 

@@ -11,10 +11,11 @@ import msgspec
 import requests
 
 from edge.errors import BadSettings, ClaimRefused, CloudUnavailable
-from models.wire.messages import Claim, Claimed, Roster
+from models.wire.messages import CertificateAnswer, CertificateRequest, Claim, Claimed, Roster
 
 _CONNECT_S = 5.0
 _READ_S = 30.0
+_JSON = {"Content-Type": "application/json"}
 _REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -29,7 +30,7 @@ class Unchanged:
     """The cloud's roster is the one the terminal has."""
 
 
-def claim(cloud_url: str, code: str, app_version: str) -> Claimed:
+def claim(cloud_url: str, asked: Claim) -> Claimed:
     """Join with a one-time code.
 
     Raises:
@@ -37,13 +38,26 @@ def claim(cloud_url: str, code: str, app_version: str) -> Claimed:
         ClaimRefused: the code was not taken.
         CloudUnavailable: no answer, or none that makes sense.
     """
-    body = msgspec.json.encode(Claim(code, app_version))
-    answer = _ask("POST", cloud_url, "claim", {"Content-Type": "application/json"}, body)
+    answer = _ask("POST", cloud_url, "claim", _JSON, msgspec.json.encode(asked))
     if answer.status_code in _REFUSALS:
         raise ClaimRefused(f"the cloud refused the code: {_detail(answer)}")
     if answer.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
         raise CloudUnavailable(f"{cloud_url} answered {answer.status_code}: {_detail(answer)}")
     return _read(answer, Claimed)
+
+
+def request_certificate(cloud_url: str, token: str, asked: CertificateRequest) -> CertificateAnswer:
+    """Another certificate for the broker.
+
+    Raises:
+        BadSettings: ``cloud_url`` is no address.
+        CloudUnavailable: no answer, a refusal, or none that makes sense.
+    """
+    headers = {"Authorization": f"Bearer {token}", **_JSON}
+    answer = _ask("POST", cloud_url, "certificate", headers, msgspec.json.encode(asked))
+    if answer.status_code != HTTPStatus.OK:
+        raise CloudUnavailable(f"{cloud_url} answered {answer.status_code}: {_detail(answer)}")
+    return _read(answer, CertificateAnswer)
 
 
 def fetch_roster(cloud_url: str, token: str, version: str) -> Roster | Unchanged:

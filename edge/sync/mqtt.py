@@ -15,8 +15,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.errors import BadSettings
+from edge.roster.certificate import BadCertificate
 from edge.sync.link import LinkListener, Login
-from edge.sync.tls import BadCertificate, broker_context, explain
+from edge.sync.tls import broker_context, explain
 from models.clock import Clock
 from models.wire.topics import Channel, parse, topic
 
@@ -74,8 +75,6 @@ class MqttLink:
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_queued_messages_set(_QUEUE)
         client.will_set(topic(login.terminal_id, Channel.STATE), will, qos=1, retain=True)
-        if login.token and login.certificate is None:
-            client.username_pw_set(login.terminal_id, login.token)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -115,9 +114,7 @@ class MqttLink:
 
     def _connect(self) -> None:
         try:
-            if self._broker.tls:
-                context = broker_context(self._login.certificate, self._clock.wall_ms())
-                self._client.tls_set_context(context)
+            self._show_who_we_are()
             self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
         except BadCertificate as error:
             self._fail(str(error))
@@ -130,6 +127,15 @@ class MqttLink:
                 self._client.loop_start()
                 return
         self._client.disconnect()
+
+    def _show_who_we_are(self) -> None:
+        """By certificate where there is one and the broker speaks TLS, else by token."""
+        login = self._login
+        certificate = login.certificate if login.certificate and login.certificate.exists() else None
+        if self._broker.tls:
+            self._client.tls_set_context(broker_context(certificate, self._clock.wall_ms()))
+        if login.token and not (self._broker.tls and certificate):
+            self._client.username_pw_set(login.terminal_id, login.token)
 
     def _fail(self, reason: str) -> None:
         with self._lock:

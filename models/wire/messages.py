@@ -140,14 +140,24 @@ class Roster(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """``POST /terminal/v1/claim``: the one-time code an admin read out."""
+    """``POST /terminal/v1/claim``: the one-time code an admin read out.
+
+    ``csr``: request in PEM to certify a P-256 key made on the terminal. ``ledger_key``: the Ed25519 public
+    key (32 bytes; base64 in JSON) with which it signs its ledger. Either may be missing.
+    """
 
     code: Text
     app_version: str = ""
+    csr: str = ""
+    ledger_key: bytes = b""
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """Its answer. ``token`` is the terminal's secret for HTTPS and the broker; it is told once."""
+    """Its answer. ``token`` is the terminal's secret for HTTPS and the broker; it is told once.
+
+    ``certificate`` (PEM) is of the key in ``csr``, its common name is the terminal id; ``authority`` (PEM)
+    signed it, and the broker's. Both are empty if no certificate was asked for.
+    """
 
     terminal_id: Text
     name: str
@@ -155,6 +165,29 @@ class Claimed(msgspec.Struct, frozen=True):
     broker_url: str
     site: str
     zone: str
+    certificate: str = ""
+    authority: str = ""
+
+
+class CertificateRequest(msgspec.Struct, frozen=True):
+    """``POST /terminal/v1/certificate``: another certificate, of the key in ``csr``.
+
+    ``serial``: the certificate the terminal has, in hexadecimal; ``signature``: ECDSA with SHA-256, DER, by
+    its key, of the bytes ``kaoqin certificate renewal 1``, newline, serial, newline, csr. Both are empty from
+    a terminal that never had one. ``ledger_key``: as in Claim, for a cloud that does not know it yet.
+    """
+
+    csr: str
+    serial: str = ""
+    signature: bytes = b""
+    ledger_key: bytes = b""
+
+
+class CertificateAnswer(msgspec.Struct, frozen=True):
+    """Its answer: the certificate and who signed it, PEM. The earlier certificate stays good."""
+
+    certificate: str
+    authority: str
 
 
 MESSAGES: tuple[type[msgspec.Struct], ...] = (
@@ -165,5 +198,7 @@ MESSAGES: tuple[type[msgspec.Struct], ...] = (
     Roster,
     Claim,
     Claimed,
+    CertificateRequest,
+    CertificateAnswer,
 )
 """What the exported schema describes."""

@@ -15,6 +15,7 @@ from cloud.db.engine import Database
 from cloud.feed import Feed
 from cloud.ingest.worker import IngestWorker
 from cloud.people.users import token_name
+from cloud.terminals.certificates import Signer
 from cloud.terminals.fleet import Terminal, by_token
 from cloud.terminals.tries import Tries
 from cloud.web.problems import Problem
@@ -26,6 +27,7 @@ class Context:
     """The parts of the service that the API speaks to.
 
     ``broker_url``: what a claimed terminal is told. ``ailments``: why the service is not ready, by part.
+    ``revocations``: writes down for the broker who is shut out.
     """
 
     database: Database
@@ -34,6 +36,8 @@ class Context:
     zone: ZoneInfo
     ingest: IngestWorker
     claims: Tries
+    signer: Signer
+    revocations: Callable[[], None]
     broker_url: Callable[[], str]
     ailments: Callable[[], dict[str, str]]
 

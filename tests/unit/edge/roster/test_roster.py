@@ -14,7 +14,7 @@ from edge.roster.refresher import RosterRefresher
 from edge.roster.store import Roster, RosterStore
 from models.ids import PersonId
 from models.person import Language
-from models.wire.messages import Claimed, RosterPerson
+from models.wire.messages import Claim, Claimed, RosterPerson
 from models.wire.messages import Roster as WireRoster
 from tests.integration.peers import HttpCloud, wait_for
 
@@ -35,7 +35,7 @@ def cloud() -> Iterator[HttpCloud]:
 
 def test_a_claim_is_kept_private_and_read_back(cloud: HttpCloud, tmp_path: Path):
     state = tmp_path / "deep" / "state"
-    claimed = claim(cloud.url + "/", HttpCloud.CODE, "0.1.0")
+    claimed = claim(cloud.url + "/", Claim(HttpCloud.CODE))
     prepare_state(state)
 
     save_identity(state, Identity(cloud.url, claimed))
@@ -47,18 +47,18 @@ def test_a_claim_is_kept_private_and_read_back(cloud: HttpCloud, tmp_path: Path)
 
 def test_a_wrong_code_is_refused_in_the_cloud_s_words(cloud: HttpCloud):
     with pytest.raises(ClaimRefused, match="the code is wrong"):
-        claim(cloud.url, "WRONG", "0.1.0")
+        claim(cloud.url, Claim("WRONG"))
 
 
 @pytest.mark.parametrize("url", ["", "cloud.example", "ftp://cloud.example", "http://"])
 def test_what_is_no_address_is_named(url: str):
     with pytest.raises(BadSettings, match="is no http"):
-        claim(url, "X", "")
+        claim(url, Claim("X"))
 
 
 def test_a_cloud_that_is_not_there_may_come_back():
     with pytest.raises(CloudUnavailable, match="does not answer"):
-        claim("http://127.0.0.1:9", "X", "")
+        claim("http://127.0.0.1:9", Claim("X"))
 
 
 def test_a_terminal_that_is_not_claimed_says_what_to_do(tmp_path: Path):
