@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -150,7 +150,7 @@ def rulebook(tables: RuleTables, zone: ZoneInfo, cache: Cache) -> Rulebook:
     broken: dict[str, str] = {}
     for group_id, group in tables.groups.items():
         try:
-            found[group_id] = _group(shared | group_case(group), cache)
+            found[group_id] = _group(group_id, shared | group_case(group), cache)
         except (BadCase, RefusedInput) as error:
             broken[group_id] = str(error)
     return Rulebook(found, tables.default, broken)
@@ -177,13 +177,21 @@ def calendar_case(row: CalendarRow) -> dict[str, Plain]:
     return day
 
 
-def _group(case: dict[str, Plain], cache: Cache) -> GroupRules:
-    digest = blake2b(msgspec.json.encode(case, order="sorted"), digest_size=_DIGEST_BYTES).digest()
+def _group(group_id: str, case: dict[str, Plain], cache: Cache) -> GroupRules:
+    digest = blake2b(
+        msgspec.json.encode((group_id, case), order="sorted"), digest_size=_DIGEST_BYTES
+    ).digest()
     known = cache.get(digest)
     if known is None:
-        rules = facts(Node(case)).rules
+        rules = _of_group(facts(Node(case)).rules, group_id)
         known = cache[digest] = GroupRules(rules, PlanBook(rules), digest, counts_month=_counts_month(rules))
     return known
+
+
+def _of_group(rules: RuleSet, group_id: str) -> RuleSet:
+    """The rules, their policies naming the group in every explanation."""
+    policies = tuple(replace(one, policy=replace(one.policy, group=group_id)) for one in rules.policies)
+    return replace(rules, policies=policies)
 
 
 def _counts_month(rules: RuleSet) -> bool:

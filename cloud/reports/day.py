@@ -13,7 +13,7 @@ from cloud.attendance import codec
 from cloud.attendance.adjustments import Delta, adjustments
 from cloud.attendance.periods import Closings, PeriodEvent, closings
 from cloud.attendance.published import published_days
-from cloud.db.tables import attendance_days, day_changes, office_records, punches, stale_days
+from cloud.db.tables import attendance_days, day_changes, groups, office_records, punches, stale_days
 from cloud.office.codec import record_of
 from cloud.reports.dates import Month, day_bounds_ms, month_of
 from models.attendance import AttendanceDay
@@ -110,6 +110,11 @@ def day_report(connection: Connection, person_id: PersonId, day: date, zone: Zon
         changes=tuple(_changes(connection, person_id, day)),
         closed=_closed(connection, closed, person_id, day),
     )
+
+
+def group_names(connection: Connection) -> dict[str, str]:
+    """Names by group id, as the explanation of a day needs them."""
+    return {row.group_id: row.name for row in connection.execute(select(groups.c.group_id, groups.c.name))}
 
 
 def _closed(connection: Connection, closed: Closings, person_id: PersonId, day: date) -> ClosedDay | None:

@@ -95,7 +95,7 @@ def _replace(sheet: Sheet, code: FindingCode, limit: int, worked: int) -> None:
         "worked": worked,
         "below": limit,
         "minutes": sheet.part_min(Part.ABSENT),
-        "policy": sheet.plan.policy.version,
+        **sheet.plan.policy.named,
     }
     step = Step("L7", f"{code.value}_below", args)
     sheet.events = [Event(code, "", sheet.parts.get(Part.ABSENT, NONE), step)]

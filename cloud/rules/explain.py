@@ -82,7 +82,7 @@ EN: Final[Mapping[str, str]] = {
     "out": "Out {out}{at}, due {due}",
     "waived": "{due_in} to {due_out}: beside a trip or outing, or by the shift, an end needs no punch",
     "late": "Late {minutes} min: in {in}{at}, due {due}, grace {grace} ({policy})",
-    "serious_late": "Seriously late {minutes} min: in {in}{at}, due {due}, over {over} ({policy})",
+    "serious_late": "Very late {minutes} min: in {in}{at}, due {due}, over {over} ({policy})",
     "absent_half_late": "Absent half day: in {in}{at}, due {due}, {minutes} late, over {over} ({policy})",
     "early": "Early {minutes} min: out {out}{at}, due {due}, grace {grace} ({policy})",
     "absent_half_early": "Absent half day: out {out}{at}, due {due}, {minutes} early over {over} ({policy})",
@@ -155,7 +155,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     },
     "en": {"in": "IN", "out": "OUT"},
 }
-NAMED: Final = ("device", "type", "site", "other_site", "source", "shift", "policy")
+NAMED: Final = ("device", "type", "site", "other_site", "source", "shift", "group")
 WORDED: Final = ("kind", "side")
 
 
@@ -165,7 +165,7 @@ def explain(step: Step, language: Language, names: Mapping[str, str]) -> str:
     Args:
         step: from :attr:`models.attendance.AttendanceDay.explanation`.
         language: of the sentence.
-        names: display names of terminals, sites, leave types, sources, shifts and policies by their ids.
+        names: display names of terminals, sites, leave types, sources, shifts and groups by their ids.
 
     Raises:
         KeyError: a code that no engine emits.
@@ -173,6 +173,8 @@ def explain(step: Step, language: Language, names: Mapping[str, str]) -> str:
     words: dict[str, str] = {}
     for key, value in step.args.items():
         words[key] = _word(key, value, language, names)
+    if "group" in words:
+        words["policy"] = f"{words['group']} {words['policy']}"
     return SENTENCES[language][step.code].format_map({**words, "at": _at(step, words, language)})
 
 

@@ -150,7 +150,7 @@ def _judge_in(sheet: Sheet, shift: str, unit: Unit, came: int, late_on: int) -> 
         **evidence_args(sheet, "in", came * MS, unit.pairing.in_by),
         "due": sheet.clock(expected),
         "grace": policy.late_grace_min,
-        "policy": policy.version,
+        **policy.named,
     }
     counted = NONE
     if came > expected + policy.late_grace_min:
@@ -197,7 +197,7 @@ def _judge_out(sheet: Sheet, shift: str, unit: Unit, left: int) -> None:
         **evidence_args(sheet, "out", left * MS, unit.pairing.out_by),
         "due": sheet.clock(unit.end),
         "grace": policy.early_grace_min,
-        "policy": policy.version,
+        **policy.named,
     }
     counted = NONE
     if left < unit.end - policy.early_grace_min:

@@ -27,7 +27,8 @@ class LateStart:
 class Policy:
     """One version of the parameters, named and defaulted as in rules section 4.
 
-    ``day_start`` is minutes after 00:00; ``overtime_breaks`` are clock spans in such minutes.
+    ``day_start`` is minutes after 00:00; ``overtime_breaks`` are clock spans in such minutes. ``group``, no
+    parameter: whose policy it is, for the explanation to name.
     """
 
     version: str = "v1"
@@ -72,6 +73,12 @@ class Policy:
     period_standard_min: Fraction | None = None
     correction_limit: int | None = None
     correction_max_age_days: int | None = None
+    group: str = ""
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What names the policy in a sentence."""
+        return {"policy": self.version, "group": self.group} if self.group else {"policy": self.version}
 
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {

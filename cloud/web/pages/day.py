@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from cloud.reports.calendar import leave_names
 from cloud.reports.dates import month_of
-from cloud.reports.day import ChangeRow, DayReport, Json, day_report, neighbours
+from cloud.reports.day import ChangeRow, DayReport, Json, day_report, group_names, neighbours
 from cloud.reports.fleet import door_names
 from cloud.reports.people import PersonBrief, find_person
 from cloud.reports.phrases import Phrases
@@ -91,7 +91,7 @@ def _values(
     doors = door_names(connection)
     chips = Chips(viewer.language, leaves)
     phrases = chips.phrases
-    names = doors | {code: phrases.leave(code) for code in leaves}
+    names = doors | group_names(connection) | {code: phrases.leave(code) for code in leaves}
     before, after = neighbours(connection, PersonId(person.person_id), day)
     result = report.result
     return {

@@ -16,9 +16,17 @@ GOLDEN = Path(__file__).parents[4] / "tests" / "golden" / "rules"
 LATE = Step(
     "L1",
     "late",
-    {"in": "09:06", "device": "t-1", "due": "09:00", "grace": 5, "policy": "office-3", "minutes": 6},
+    {
+        "in": "09:06",
+        "device": "t-1",
+        "due": "09:00",
+        "grace": 5,
+        "policy": "v3",
+        "group": "g-1",
+        "minutes": 6,
+    },
 )
-NAMES = {"t-1": "北门", "office-3": "办公室 v3", "annual": "年假"}
+NAMES = {"t-1": "北门", "g-1": "办公室", "annual": "年假"}
 
 
 def fields(sentence: str) -> set[str]:
@@ -31,6 +39,12 @@ def test_a_lateness_says_when_where_and_by_which_rule():
         == "迟到 6 分钟：09:06 于 北门 上班打卡，应 09:00，宽限 5 分钟（办公室 v3）"
     )
     assert explain(LATE, "en", NAMES) == "Late 6 min: in 09:06 at 北门, due 09:00, grace 5 (办公室 v3)"
+
+
+def test_without_a_group_a_policy_has_its_version_alone():
+    args = {key: value for key, value in LATE.args.items() if key != "group"}
+
+    assert explain(Step("L1", "late", args), "en", NAMES).endswith("grace 5 (v3)")
 
 
 def test_a_corrected_edge_names_its_form():
