@@ -46,6 +46,16 @@ class Block:
     label: str
     start: str
     end: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """All minutes of one part of the judgement; those of all parts are the required ones."""
+
+    css: str
+    label: str
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class Timeline:
     ticks: list[Tick]
     records: list[Block]
     judgement: list[Block]
+    sums: list[Sum]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,8 @@ class _Scale:
     def block(self, start: float, end: float, css: str, label: str) -> Block:
         """A piece from minute to minute."""
         x = self.x(start)
-        return Block(x, round(self.x(end) - x, 3), css, label, self.clock(start), self.clock(end))
+        width = round(self.x(end) - x, 3)
+        return Block(x, width, css, label, self.clock(start), self.clock(end), int(end - start))
 
 
 def timeline(report: DayReport, phrases: Phrases, doors: dict[str, str], zone: ZoneInfo) -> Timeline:
@@ -112,23 +124,24 @@ def timeline(report: DayReport, phrases: Phrases, doors: dict[str, str], zone: Z
     spans = () if report.result is None else report.result.timeline
     record_spans = [(record, span) for record in report.records for span in _spans(record, report)]
     scale = _scale(report, [span for _, span in record_spans], zone)
-    planned = [(span.start_min, span.end_min) for span in spans]
     say = phrases.texts
+    judgement = [
+        scale.block(span.start_min, span.end_min, f"p-{span.part}", say(f"part.{span.part}"))
+        for span in spans
+    ]
     return Timeline(
         start=scale.clock(scale.first),
         end=scale.clock(scale.last),
         hours=_hours(scale),
-        planned=[scale.block(*span, "planned", say("day.track_planned")) for span in _joined(planned)],
+        planned=_planned(spans, scale, phrases),
         presence=_presence(report.result, scale, phrases),
         ticks=_ticks(report.punches, scale, phrases, doors),
         records=[
             scale.block(*span, _record_css(record), record_label(record, phrases))
             for record, span in record_spans
         ],
-        judgement=[
-            scale.block(span.start_min, span.end_min, f"p-{span.part}", say(f"part.{span.part}"))
-            for span in spans
-        ],
+        judgement=judgement,
+        sums=_sums(judgement),
     )
 
 
@@ -174,6 +187,23 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((start, end))
     return found
+
+
+def _planned(spans: Iterable[TimelineSpan], scale: _Scale, phrases: Phrases) -> list[Block]:
+    """What is required, and the breaks between."""
+    required = _joined((span.start_min, span.end_min) for span in spans)
+    breaks = [(one[1], other[0]) for one, other in pairwise(required)]
+    blocks = [(*span, "planned", phrases.texts("part.required")) for span in required]
+    blocks += [(*span, "break", phrases.texts("part.break")) for span in breaks]
+    return [scale.block(*block) for block in sorted(blocks)]
+
+
+def _sums(judgement: Iterable[Block]) -> list[Sum]:
+    sums: dict[str, Sum] = {}
+    for block in judgement:
+        before = sums[block.css].minutes if block.css in sums else 0
+        sums[block.css] = Sum(block.css, block.label, before + block.minutes)
+    return list(sums.values())
 
 
 def _presence(result: AttendanceDay | None, scale: _Scale, phrases: Phrases) -> list[Block]:

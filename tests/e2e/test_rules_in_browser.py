@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import insert, select
 
 from cloud.db.engine import Database
 from cloud.db.tables import coverage, roster_entries
+from tests.e2e.browsing import launched, served, sign_in, watch
 from tests.e2e.pages_seed import (
     NOW,
     PASSWORD,
@@ -28,7 +25,6 @@ from tests.e2e.pages_seed import (
     new_database,
     ten_kinds,
 )
-from tests.e2e.test_pages_in_browser import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.e2e
 
@@ -62,53 +58,22 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def url(database: Database) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = uvicorn.Config(
-        application(database, StillClock()),
-        "127.0.0.1",
-        port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    for _ in range(200):
-        if server.started:
-            break
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with served(application(database, StillClock())) as url:
+        yield url
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
 def page(url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.skip("chromium is not installed")
     width, height = request.param
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         context = browser.new_context(
             base_url=url, locale="zh-CN", viewport={"width": width, "height": height}
         )
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None,
-        )
-        opened.goto("/login")
-        opened.get_by_label("用户名").fill("hr")
-        opened.get_by_label("密码").fill(PASSWORD)
-        opened.keyboard.press("Enter")
-        opened.wait_for_url("**/today")
-        yield opened
-        browser.close()
-    assert complaints == []
+        watched = watch(context)
+        sign_in(watched.page, "hr", PASSWORD)
+        yield watched.page
+        context.close()
+    assert watched.complaints == []
 
 
 @pytest.fixture

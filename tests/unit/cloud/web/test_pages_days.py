@@ -104,7 +104,9 @@ def test_a_day_says_why_with_fact_rule_and_version(browsers: Browsers, li_lei: P
     text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS['late']}").text
 
     assert re.search(
-        r"<li><span>迟到 6 分钟：09:06[^<]*应 09:00[^<]*</span> <small[^>]*>规则 L1</small>", text
+        r"<li><span>迟到 6 分钟：09:06[^<]*应 09:00，宽限 5 分钟（办公室 Office v1）</span> "
+        r"<small[^>]*>规则 L1</small>",
+        text,
     )
     assert "制度版本 v1" in text
 
@@ -114,6 +116,8 @@ def test_a_day_draws_four_tracks(browsers: Browsers, li_lei: PersonId):
 
     assert re.findall(r'<text class="track"[^>]*>([^<]+)</text>', text) == ["计划", "打卡", "单据", "判定"]
     assert text.count('class="planned"') == 2
+    assert "<title>休息 12:00–13:00 · 60 分钟</title>" in text
+    assert re.findall(r"</i>([^<]+)</li>", text) == ["在岗 180 分钟", "请假 300 分钟"]
     assert re.search(
         r'class="r-leave"[^>]*><title>病假 13:00–18:00|class="r-leave"[^>]*><title>病假 12:30–18:00', text
     )
