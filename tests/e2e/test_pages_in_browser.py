@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import update
 
 from cloud.db.engine import Database
@@ -21,6 +17,7 @@ from cloud.feed import Feed, PunchStored
 from models.clock import to_ms
 from models.ids import TerminalId
 from models.punch import Method
+from tests.e2e.browsing import Watched, launched, served, watch
 from tests.e2e.pages_seed import (
     KINDS,
     NOW,
@@ -39,16 +36,6 @@ from tests.e2e.pages_seed import (
 )
 
 pytestmark = pytest.mark.e2e
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LI_LEI = person_id("7001")
 
 
@@ -62,19 +49,6 @@ class Firm:
     clock: StillClock
 
 
-@dataclass
-class Watched:
-    """A page whose complaints are kept: errors of scripts, and what the content policy blocked."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(path)
-        self.page.wait_for_load_state()
-        return self.page
-
-
 @pytest.fixture(scope="module")
 def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     database = new_database(tmp_path_factory.mktemp("browser"))
@@ -84,34 +58,15 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
         add_person(database, str(number), f"同事{number}", "质检部")
     add_terminal(database, 0, "北门", to_ms(NOW) - 10_000)
     clock, feed = StillClock(), Feed()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = uvicorn.Config(
-        application(database, clock, feed),
-        "127.0.0.1",
-        port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    _until(lambda: server.started)
-    yield Firm(f"http://127.0.0.1:{port}", database, feed, clock)
-    server.should_exit = True
-    thread.join(10)
+    with served(application(database, clock, feed)) as url:
+        yield Firm(url, database, feed, clock)
     database.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -145,23 +100,6 @@ def desk(firm: Firm, browser: Browser, state: Path) -> Iterator[Watched]:
     yield watched
     context.close()
     assert watched.complaints == []
-
-
-def watch(context: BrowserContext) -> Watched:
-    watched = Watched(context.new_page())
-    watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-    watched.page.on(
-        "console", lambda m: watched.complaints.append(m.text) if m.type in {"error", "warning"} else None
-    )
-    return watched
-
-
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never happened")
 
 
 PAGES = [
@@ -288,6 +226,27 @@ def test_a_punch_slides_in_while_one_looks(desk: Watched, firm: Firm):
     expect(first).to_contain_text("周小新", timeout=2_000)
     expect(first).to_contain_text("10:42:05 指纹 · 北门")
     expect(page.locator(".c-late b")).to_have_text("1", timeout=4_000)
+
+
+def test_a_punch_before_the_page_listens_is_read_again(desk: Watched, firm: Firm):
+    person = add_person(firm.database, "7901", "吴前", "质检部")
+
+    def punch_then_listen(route: Route) -> None:
+        """The page is drawn, and its stream is not open yet."""
+        add_punches(firm.database, person, "2026-11-24 10:42:10", method=Method.FINGER)
+        judge(firm.database, [person], NOW.date(), NOW.date(), to_ms(NOW))
+        firm.feed.publish(
+            PunchStored(TerminalId("t-" + "0" * 16), person, to_ms(NOW) - 20_000, Method.FINGER)
+        )
+        route.continue_()
+
+    desk.page.route("**/live", punch_then_listen, times=1)
+    page = desk.open("/today")
+
+    first = page.locator("#rows tr").first
+    expect(first).to_contain_text("吴前")
+    expect(first).to_contain_text("10:42:10 指纹 · 北门")
+    assert page.locator(f"#row-{person}").count() == 1
 
 
 def test_pages_work_without_scripts(firm: Firm, browser: Browser, state: Path):

@@ -40,10 +40,10 @@ def add_routes(router: APIRouter, site: Site) -> None:
 async def _stream(site: Site, viewer: Viewer, request: Request) -> AsyncIterator[str]:
     """Rows of the people something happened to, gathered for a quarter of a second; a beat when nothing does.
 
-    Ends when the session does.
+    First it says that it listens: what happened before, the page has to read. Ends when the session does.
     """
     async with site.feed.listen() as happenings:
-        yield "retry: 2000\n\n"
+        yield "retry: 2000\nevent: listening\ndata: now\n\n"
         while not await request.is_disconnected():
             punched, others = await _gather(happenings, site)
             if not (punched or others):

@@ -1,4 +1,5 @@
-// Live rows: the server sends a person's row as it changes; it moves to the top.
+// Live rows: the server sends a person's row as it changes; it moves to the top. What happened before the server
+// listened, when the page was drawn or while the line was down, is read again from the page itself.
 "use strict";
 
 (() => {
@@ -9,6 +10,7 @@
   const department = rows.dataset.department;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   let recount = 0;
+  let waiting = null; // changes that come while the page is read again
 
   function show(on) {
     light.removeAttribute("hidden");
@@ -35,11 +37,30 @@
     rows.prepend(row);
   }
 
+  async function readAgain() {
+    waiting = waiting || [];
+    try {
+      const answer = await fetch(window.location.href);
+      const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
+      const fresh = page.getElementById("rows");
+      if (fresh) rows.replaceChildren(...fresh.children);
+    } catch {
+      // The line is down again; the next listening reads again.
+    }
+    const came = waiting;
+    waiting = null;
+    came.forEach(place);
+    document.body.dispatchEvent(new Event("recount"));
+  }
+
   const source = new EventSource("/live");
   source.addEventListener("open", () => show(true));
   source.addEventListener("error", () => show(false));
+  source.addEventListener("listening", readAgain);
   source.addEventListener("rows", (event) => {
-    JSON.parse(event.data).forEach(place);
+    const changes = JSON.parse(event.data);
+    if (waiting) waiting.push(...changes);
+    else changes.forEach(place);
     window.clearTimeout(recount);
     recount = window.setTimeout(() => document.body.dispatchEvent(new Event("recount")), 1000);
   });
