@@ -28,7 +28,7 @@ ITEMS = (
     BlockerKind.UNTRUSTED_TIME,
     BlockerKind.PROVISIONAL_CALENDAR,
 )
-"""The lines of the checklist: a month waits for all of them. Days in progress stand with pending data."""
+"""The lines of the checklist that are always there: a month waits for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +168,21 @@ def period_report(connection: Connection, month: Month, today: date, zone: ZoneI
         empty=BlockerKind.EMPTY in kinds,
         next_closed=month.next in closed,
         closing=closing,
-        items=[_item(kind, found) for kind in ITEMS],
+        items=_items(found, over=month.last < today),
         history=history(connection, month),
         later=_later(connection, closed, month) if closing is not None else {},
     )
 
 
+def _items(found: Sequence[Blocker], *, over: bool) -> list[Item]:
+    """The checklist. That days of a month which is not over go on, nobody has to be told."""
+    items = [_item(kind, found) for kind in ITEMS]
+    going_on = _item(BlockerKind.IN_PROGRESS, found)
+    return [going_on, *items] if over and not going_on.done else items
+
+
 def _item(kind: BlockerKind, found: Iterable[Blocker]) -> Item:
-    same = {kind, BlockerKind.IN_PROGRESS} if kind is BlockerKind.PENDING_DATA else {kind}
-    of_kind = sorted((one for one in found if one.kind in same), key=lambda one: one.date or date.min)
+    of_kind = sorted((one for one in found if one.kind is kind), key=lambda one: one.date or date.min)
     return Item(kind, len(of_kind), len({one.person_id for one in of_kind}), of_kind)
 
 

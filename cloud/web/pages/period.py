@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection, insert, update
 
-from cloud.attendance.blockers import is_provisional
+from cloud.attendance.blockers import BlockerKind, is_provisional
 from cloud.attendance.closing import NotReopened, Refused, close, reopen
 from cloud.db.tables import audit, calendar_years
 from cloud.reports.calendar import leave_names
@@ -40,7 +40,7 @@ _A_PAGE = 200
 _REASON_MAX = 500
 _PAGE_DIGITS = 6
 UNSIGNED = "unsigned"
-_NAMES = {kind.value for kind in ITEMS} | {UNSIGNED}
+_NAMES = {kind.value for kind in (*ITEMS, BlockerKind.IN_PROGRESS)} | {UNSIGNED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,25 @@ def test_what_keeps_a_month_open_stands_in_the_list_with_its_days(
     assert "李雷" in hr.get("/period/2026-10/pending_approval")
 
 
+def test_days_that_go_on_await_no_data(hr: Signed, database: Database, li_lei: PersonId):
+    running = hr.get("/period/2026-11")
+    assert "待数据（" not in running
+    assert "尚未结束（" not in running
+
+    with database.write() as connection:
+        connection.execute(
+            update(attendance_days)
+            .where(attendance_days.c.date == date(2026, 10, 30))
+            .values(state="in_progress")
+        )
+    over = hr.get("/period/2026-10")
+
+    assert "1 天尚未结束（1 人）" in over
+    assert "待数据（" not in over
+    assert 'aria-describedby="close-says" disabled>' in over
+    assert f'href="/person/{li_lei}/day/2026-10-30"' in hr.get("/period/2026-10/in_progress")
+
+
 def test_a_month_that_cannot_be_closed_stays_open_and_says_why(
     hr: Signed, database: Database, li_lei: PersonId
 ):
