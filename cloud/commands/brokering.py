@@ -23,7 +23,7 @@ class Broker:
     clock: Clock
 
     def config(self, out: Path | None, listening: Listening) -> int:
-        """Write everything a broker needs, and say what to set."""
+        """Write everything a broker needs, and print the settings that go with it as TOML."""
         directory = (out or self.settings.broker_files).resolve()
         now_ms = self.clock.wall_ms()
         hosts = listening.hosts or (socket.gethostname(),)
@@ -32,11 +32,11 @@ class Broker:
         write_all(directory, self.settings.state, authority, listening, now_ms)
         with self.database.read() as connection:
             write_revoked(connection, directory, authority, now_ms)
-        say(f"wrote {directory}/mosquitto.conf")
-        say(f"broker_url = mqtts://{listening.worker_address}:{listening.worker_port}")
-        say(f"public_broker_url = mqtts://{hosts[0]}:{listening.port}")
-        if out is not None and directory != self.settings.broker_files.resolve():
-            say(f"broker_directory = {directory}")
+        complain(f"wrote {directory}/mosquitto.conf; the settings for it are:")
+        say(f'state = "{self.settings.state.resolve()}"')
+        say(f'broker_url = "mqtts://{listening.worker_address}:{listening.worker_port}"')
+        say(f'public_broker_url = "mqtts://{hosts[0]}:{listening.port}"')
+        say(f'broker_directory = "{directory}"')
         return 0
 
     def refresh(self) -> bool:

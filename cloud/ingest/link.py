@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from cloud.ingest.address import BrokerAddress
 from cloud.ingest.opening import Message
-from cloud.ingest.tls import worker_context
+from cloud.ingest.tls import share_group, worker_context
 from models.crashpoint import crashpoint
 from models.ids import TerminalId
 from models.wire import topics
@@ -44,6 +44,7 @@ class BrokerLink:
     def __init__(self, address: BrokerAddress, listener: LinkListener) -> None:
         self._address = address
         self._listener = listener
+        self._group = share_group(None)
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"ingest-{secrets.token_hex(8)}",
@@ -68,6 +69,7 @@ class BrokerLink:
         """
         if self._address.scheme == "mqtts":
             self._client.tls_set_context(worker_context(self._address.certificate))
+            self._group = share_group(self._address.certificate)
         self._client.connect(self._address.host, self._address.port, _KEEPALIVE_S)
         self._client.loop_start()
 
@@ -94,7 +96,7 @@ class BrokerLink:
             return
         self._client.subscribe(
             [
-                (topics.shared(Channel.UP), _QOS_AT_LEAST_ONCE),
+                (topics.shared(Channel.UP, self._group), _QOS_AT_LEAST_ONCE),
                 (topics.every(Channel.STATE), _QOS_AT_LEAST_ONCE),
             ]
         )

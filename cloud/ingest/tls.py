@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
@@ -11,6 +12,17 @@ from cryptography import x509
 
 class BadWorkerCertificate(OSError):
     """The worker's certificate file cannot be used; the message says why."""
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho forgets it then, and it would stay open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  as in the standard library
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def worker_context(path: Path | None) -> ssl.SSLContext:
@@ -22,7 +34,9 @@ def worker_context(path: Path | None) -> ssl.SSLContext:
         BadWorkerCertificate: the file cannot be read, or is not whole.
     """
     if path is None:
-        return ssl.create_default_context()
+        context = ssl.create_default_context()
+        context.sslsocket_class = _TidySocket
+        return context
     try:
         text = path.read_text()
         context = ssl.create_default_context(cadata=text[text.rindex("-----BEGIN CERTIFICATE") :])
@@ -32,7 +46,20 @@ def worker_context(path: Path | None) -> ssl.SSLContext:
         raise BadWorkerCertificate(f"cannot use {path}: {reason}: run kaoqin-cloud broker config") from error
     except ValueError as error:
         raise BadWorkerCertificate(f"{path} is damaged: run kaoqin-cloud broker config") from error
+    context.sslsocket_class = _TidySocket
     return context
+
+
+def share_group(path: Path | None) -> str:
+    """The name under which the workers share what comes in: with a certificate, one that only they can know.
+
+    mosquitto lets any client join any group and filters on delivery, so that a terminal which knew the name
+    would swallow a part of everybody's punches.
+    """
+    if path is None:
+        return "ingest"
+    text = path.read_text()
+    return f"ingest-{sha256(text[: text.index('-----BEGIN CERTIFICATE')].encode()).hexdigest()[:32]}"
 
 
 def certificate_end(path: Path) -> datetime:

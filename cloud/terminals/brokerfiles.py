@@ -128,7 +128,8 @@ def write_all(directory: Path, state: Path, authority: Authority, listening: Lis
         BrokerFilesUnwritable: see there.
     """
     request, key = new_key()
-    server = authority.certify_server([*listening.hosts, "localhost", "127.0.0.1", "::1"], request, now_ms)
+    hosts = dict.fromkeys([*listening.hosts, listening.worker_address, "localhost", "127.0.0.1", "::1"])
+    server = authority.certify_server(hosts, request, now_ms)
     worker_request, worker_key = new_key()
     worker = authority.certify_client(WORKER, worker_request, now_ms, BROKER_LIFE)
     try:

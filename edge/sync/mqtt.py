@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from edge.errors import BadSettings
 from edge.roster.certificate import BadCertificate
 from edge.sync.link import LinkListener, Login
-from edge.sync.tls import broker_context, explain
+from edge.sync.tls import broker_context, explain, try_handshake
 from models.clock import Clock
 from models.wire.topics import Channel, parse, topic
 
@@ -130,12 +131,16 @@ class MqttLink:
 
     def _show_who_we_are(self) -> None:
         """By certificate where there is one and the broker speaks TLS, else by token."""
-        login = self._login
-        certificate = login.certificate if login.certificate and login.certificate.exists() else None
+        login, certificate = self._login, self._certificate()
         if self._broker.tls:
             self._client.tls_set_context(broker_context(certificate, self._clock.wall_ms()))
         if login.token and not (self._broker.tls and certificate):
             self._client.username_pw_set(login.terminal_id, login.token)
+
+    def _certificate(self) -> Path | None:
+        """The file, once it is there."""
+        path = self._login.certificate
+        return path if path is not None and path.exists() else None
 
     def _fail(self, reason: str) -> None:
         with self._lock:
@@ -160,8 +165,23 @@ class MqttLink:
         self._listener.up()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        # With TLS 1.3 a broker that dislikes our certificate says so only after the handshake.
-        self._listener.down(str(reason) if self._is_accepted else explain(self._socket_error or str(reason)))
+        self._listener.down(str(reason) if self._is_accepted else self._refusal(reason))
+
+    def _refusal(self, reason: Any) -> str:
+        """Why a broker ended the connection before it let us in.
+
+        In TLS 1.3 it tells only after the handshake what it dislikes about our certificate, and what we had
+        sent meanwhile may make the system forget it: then we ask again, and say nothing.
+        """
+        known = explain(self._socket_error)
+        if known != self._socket_error or not self._broker.tls:
+            return known or str(reason)
+        try:
+            context = broker_context(self._certificate(), self._clock.wall_ms())
+            try_handshake(self._broker.host, self._broker.port, context, _CONNECT_TIMEOUT_S)
+        except (BadCertificate, OSError) as error:
+            return explain(str(error))
+        return self._socket_error or str(reason)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         found = parse(message.topic)

@@ -26,6 +26,17 @@ _MEANINGS = {
 }
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho forgets it then, and it would stay open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  as in the standard library
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def broker_context(path: Path | None, now_ms: int) -> ssl.SSLContext:
     """How to speak to the broker; without a certificate file, as any program speaks to a public server.
 
@@ -36,7 +47,7 @@ def broker_context(path: Path | None, now_ms: int) -> ssl.SSLContext:
         BadCertificate: the file is of no use, or has expired.
     """
     if path is None:
-        return ssl.create_default_context()
+        return _tidy(ssl.create_default_context())
     facts = read_certificate(path)
     if now_ms >= facts.not_after_ms:
         raise BadCertificate(f"this terminal's certificate expired on {facts.not_after:%Y-%m-%d}")
@@ -47,6 +58,11 @@ def broker_context(path: Path | None, now_ms: int) -> ssl.SSLContext:
         raise BadCertificate(f"key and certificate in {path} do not fit: claim the terminal anew") from error
     if now_ms < facts.not_before_ms:
         context.verify_flags |= _NO_CHECK_TIME
+    return _tidy(context)
+
+
+def _tidy(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.sslsocket_class = _TidySocket
     return context
 
 
