@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, insert, literal, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from cloud.attendance.adjustments import encode_delta, open_adjustments
 from cloud.attendance.blockers import Blocker, blockers
 from cloud.attendance.catchup import catch_up, judge_rest
+from cloud.attendance.codec import frozen_json
 from cloud.attendance.content import Content, hash_of_month, read_content
 from cloud.attendance.facts import AsOf
 from cloud.attendance.late import forget_late
@@ -31,6 +32,8 @@ from cloud.db.tables import (
 )
 from cloud.reports.dates import Month
 from models.clock import Clock
+
+_ROWS_A_STEP = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,7 @@ def _freeze(connection: Connection, month: Month, content: Content, actor: str, 
         "days_n": content.days_n,
     }
     event = _add_event(connection, month, actor, now_ms, values)
-    live = attendance_days.c
-    columns = (live.person_id, live.date, live.result, live.input_hash, live.judged_ms)
-    copied = select(literal(event.event_id), *columns).where(live.date.between(month.first, month.last))
-    names = ["event_id", *(column.name for column in columns)]
-    connection.execute(insert(closed_days).from_select(names, copied))
+    _copy_days(connection, month, event.event_id)
     connection.execute(
         insert(closed_people),
         [
@@ -116,6 +115,31 @@ def _freeze(connection: Connection, month: Month, content: Content, actor: str, 
         connection.execute(insert(closed_adjustments), rows)
     forget_late(connection, month)
     return event
+
+
+def _copy_days(connection: Connection, month: Month, event_id: int) -> None:
+    """The results of the month into ``closed_days``, as the JSON that was hashed."""
+    live = attendance_days.c
+    rows = connection.execute(
+        select(live.person_id, live.date, live.result, live.input_hash, live.judged_ms)
+        .where(live.date.between(month.first, month.last))
+        .order_by(live.person_id, live.date)
+    )
+    for part in rows.partitions(_ROWS_A_STEP):
+        connection.execute(
+            insert(closed_days),
+            [
+                {
+                    "event_id": event_id,
+                    "person_id": row.person_id,
+                    "date": row.date,
+                    "result": frozen_json(row.result),
+                    "input_hash": row.input_hash,
+                    "judged_ms": row.judged_ms,
+                }
+                for row in part
+            ],
+        )
 
 
 def _add_event(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Result, select
 
 from cloud.attendance import coverage
 from cloud.attendance.blockers import FLAGS, Blocker, BlockerKind
-from cloud.attendance.codec import decode
+from cloud.attendance.codec import decode, frozen_json
 from cloud.attendance.periods import PeriodEvent
 from cloud.db.tables import attendance_days, closed_adjustments, closed_days, people
 from cloud.reports.dates import Month
@@ -23,7 +23,7 @@ _NOT_EMPLOYED = b'"duty":"not_employed"'
 _SIGNS = [f'"{flag}"'.encode() for flag in FLAGS]
 
 PersonDays = list[tuple[date, bytes]]
-"""Results of one person, as stored, in order of date."""
+"""Results of one person, as JSON, in order of date."""
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def _marked(person: PersonId, days: PersonDays) -> Iterator[Blocker]:
 
 def _by_person(rows: Result[tuple[str, date, bytes]]) -> Iterator[tuple[str, PersonDays]]:
     for person, found in groupby(rows, key=lambda row: row.person_id):
-        yield person, [(row.date, row.result) for row in found]
+        yield person, [(row.date, frozen_json(row.result)) for row in found]
 
 
 def hash_of_month(hashes: Mapping[str, str], deltas: Iterable[tuple[str, date, bytes]]) -> str:

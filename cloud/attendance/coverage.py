@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, and_, delete, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, select, union
 
 from cloud.attendance import stale
 from cloud.attendance.facts import AsOf, complete_until
 from cloud.attendance.periods import closings
-from cloud.db.tables import attendance_days, coverage, people, punches, stale_days, terminals
+from cloud.attendance.rulesets import load_rules
+from cloud.db.tables import (
+    attendance_days,
+    coverage,
+    office_records,
+    people,
+    punches,
+    roster_entries,
+    stale_days,
+    terminals,
+)
 from cloud.db.upsert import insert
 from models.attendance import DayState
 from models.clock import from_ms
@@ -58,12 +69,59 @@ def reach(connection: Connection, dates: tuple[date, date], now_ms: int) -> None
         day = first + _DAY * n
         if covered is None or not covered[0] <= day <= covered[1]:
             mark_everybody(connection, day, "calendar", now_ms)
+    _cover(connection, first, last)
+
+
+def _cover(connection: Connection, first: date, last: date) -> None:
     values = {"first": first, "last": last}
     connection.execute(
         insert(connection, coverage)
         .values(coverage_id=_ONE, **values)
         .on_conflict_do_update(index_elements=["coverage_id"], set_=values)
     )
+
+
+def standing(connection: Connection, view: AsOf) -> frozenset[bytes]:
+    """What identifies the rules as they stand: to be compared with later."""
+    return frozenset(one.digest for one in load_rules(connection, view.zone, {}).groups.values())
+
+
+def reach_judged(
+    connection: Connection,
+    dates: tuple[date, date],
+    rules: frozenset[bytes],
+    lacking: Iterable[PersonId],
+    view: AsOf,
+) -> None:
+    """Cover ``dates`` too, after they were judged for everybody but ``lacking``, as known at ``view.now_ms``.
+
+    Marked are only those, and of whom something became known meanwhile: a fact about a date that is not
+    covered marks nothing. ``rules``: the :func:`standing` from before.
+    """
+    covered = span(connection)
+    if standing(connection, view) != rules:
+        reach(connection, dates, view.now_ms)
+        return
+    first = min(dates[0], covered[0]) if covered else dates[0]
+    last = max(dates[1], covered[1]) if covered else dates[1]
+    for n in range((last - first).days + 1):
+        day = first + _DAY * n
+        # Between what was covered and what was judged nobody has a result.
+        if not any(begin <= day <= end for begin, end in (dates, covered or dates)):
+            mark_everybody(connection, day, "calendar", view.now_ms)
+    _cover(connection, first, last)
+    for person in {*lacking, *_changed_since(connection, view.now_ms)}:
+        mark_person(connection, person, "recompute", view.now_ms)
+
+
+def _changed_since(connection: Connection, since_ms: int) -> list[PersonId]:
+    """Of whom a form, a roster entry or the directory has said something new."""
+    told = union(
+        select(people.c.person_id).where(people.c.updated_ms >= since_ms),
+        select(office_records.c.person_id).where(office_records.c.known_ms >= since_ms),
+        select(roster_entries.c.person_id).where(roster_entries.c.known_ms >= since_ms),
+    )
+    return [PersonId(person) for person in connection.execute(told).scalars()]
 
 
 def _oldest(connection: Connection, view: AsOf) -> date | None:
@@ -80,10 +138,8 @@ def _oldest(connection: Connection, view: AsOf) -> date | None:
 
 def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -> None:
     """Have ``day`` judged again for everybody employed then."""
-    employed = (
-        select(people.c.person_id, literal(day, stale_days.c.date.type), literal(cause), literal(now_ms))
-        .where(or_(people.c.hire_date.is_(None), people.c.hire_date <= day))
-        .where(or_(people.c.last_day.is_(None), people.c.last_day >= day))
+    employed = _employed(day).add_columns(
+        literal(day, stale_days.c.date.type), literal(cause), literal(now_ms)
     )
     statement = insert(connection, stale_days).from_select(
         ["person_id", "date", "cause", "since_ms"], employed
@@ -92,6 +148,14 @@ def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -
         statement.on_conflict_do_update(
             index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1}
         )
+    )
+
+
+def _employed(day: date) -> Select[tuple[str]]:
+    return (
+        select(people.c.person_id)
+        .where(or_(people.c.hire_date.is_(None), people.c.hire_date <= day))
+        .where(or_(people.c.last_day.is_(None), people.c.last_day >= day))
     )
 
 

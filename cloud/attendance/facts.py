@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, literal_column, or_, select, tuple_
 
 from cloud.attendance.rulesets import GroupRules, Rulebook
+from cloud.db.bulk import raw_rows
 from cloud.db.tables import (
     exemptions,
     office_records,
@@ -38,6 +39,11 @@ _MARGIN = timedelta(days=3)
 _PEOPLE_A_QUERY = 500
 
 Found = Row[Any]
+
+# Looking a member up by its value costs as much as the rest of a punch.
+_OK = PunchClock.OK
+_DIRECTIONS = {one.value: one for one in Direction}
+_METHODS = {one.value: one for one in Method}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +155,32 @@ class _About:
             self.roster[PersonId(row.person_id)].add(row)
         for row in connection.execute(select(exemptions).where(exemptions.c.person_id.in_(who))):
             self.exempt[PersonId(row.person_id)].append((row.first, row.last))
-        for row in connection.execute(select(punches).where(_punches_of(who, first, last, zone))):
-            self.punches[PersonId(row.person_id)].append(_punch(row, sites))
+        for query in _punches_of(who, first, last, zone):
+            for person, *punch in raw_rows(connection, query):
+                self.punches[person].append(_punch(punch, sites))
         for row in _records(connection, who, first, last):
             self.records[PersonId(row.person_id)].append(record_of(row))
 
 
-def _punches_of(who: Sequence[PersonId], first: date, last: date, zone: ZoneInfo) -> ColumnElement[bool]:
+def _punches_of(who: Sequence[PersonId], first: date, last: date, zone: ZoneInfo) -> list[Select[Any]]:
     """Made in the span; or, where the clock was not set, received in it (T5)."""
     start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
-    undated = and_(
-        punches.c.clock == ClockQuality.UNTRUSTED,
-        punches.c.at_ms == punches.c.wall_ms,
-        punches.c.received_ms >= start,
-        punches.c.received_ms < end,
+    table = punches.c
+    columns = (
+        table.person_id, table.at_ms, table.wall_ms, table.clock, table.direction, table.method,
+        table.terminal_id, table.stream_id, table.seq, table.received_ms,
+    )  # fmt: skip
+    made = select(*columns).where(table.person_id.in_(who), table.at_ms >= start, table.at_ms < end)
+    undated = select(*columns).where(
+        table.person_id.in_(who),
+        # Written out, so that the small index of such punches serves.
+        table.clock == literal_column("0"),
+        table.at_ms == table.wall_ms,
+        table.received_ms >= start,
+        table.received_ms < end,
+        or_(table.at_ms < start, table.at_ms >= end),
     )
-    return and_(
-        punches.c.person_id.in_(who), or_(and_(punches.c.at_ms >= start, punches.c.at_ms < end), undated)
-    )
+    return [made, undated]
 
 
 def midnight_ms(day: date, zone: ZoneInfo) -> int:
@@ -174,22 +188,24 @@ def midnight_ms(day: date, zone: ZoneInfo) -> int:
     return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
-def _punch(row: Found, sites: dict[str, str]) -> PunchFact:
-    clock = PunchClock.OK
-    if row.at_ms != row.wall_ms:
-        clock = PunchClock.REPAIRED
-    elif row.clock == ClockQuality.UNTRUSTED:
-        clock = PunchClock.UNTRUSTED
+def _punch(row: Sequence[Any], sites: dict[str, str]) -> PunchFact:
+    at_ms, wall_ms, clock, direction, method, terminal, stream, seq, received_ms = row
+    known = _OK
+    if at_ms != wall_ms:
+        known = PunchClock.REPAIRED
+    elif clock == ClockQuality.UNTRUSTED:
+        known = PunchClock.UNTRUSTED
     return PunchFact(
-        at_ms=row.at_ms,
-        direction=Direction(row.direction),
-        device=row.terminal_id,
-        epoch=row.stream_id.hex(),
-        seq=row.seq,
-        site=sites.get(row.terminal_id),
-        clock=clock,
-        received_ms=row.received_ms,
-        method=Method(row.method),
+        at_ms,
+        _DIRECTIONS[direction],
+        terminal,
+        stream.hex(),
+        seq,
+        sites.get(terminal),
+        0,
+        known,
+        received_ms,
+        _METHODS[method],
     )
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from cloud.attendance.facts import Judgeable
+from cloud.attendance.facts import Judgeable, midnight_ms
 from cloud.office.codec import dates
-from models.clock import from_ms
 
 HASH_BYTES = 16
 _REACH = 2
-_DAY = timedelta(days=1)
 
 
 class Inputs:
@@ -25,35 +24,30 @@ class Inputs:
     """
 
     def __init__(self, one: Judgeable, first: date, last: date, zone: ZoneInfo) -> None:
-        self._facts: defaultdict[date, list[bytes]] = defaultdict(list)
+        by_day: defaultdict[int, list[bytes]] = defaultdict(list)
         facts = one.facts
         self._common = one.rules.digest + _bytes((facts.site, facts.employment))
+        low, high = first.toordinal() - _REACH, last.toordinal() + _REACH
+        midnights = [midnight_ms(date.fromordinal(day), zone) for day in range(low, high + 2)]
         for punch in facts.punches:
-            day = from_ms(punch.at_ms).astimezone(zone).date()
-            self._facts[day].append(_bytes((punch.device, punch.epoch, punch.seq, punch.at_ms, punch.clock)))
-        for day, entry in facts.roster.items():
-            self._facts[day].append(_bytes(entry))
+            day = low + bisect_right(midnights, punch.at_ms) - 1
+            by_day[day].append(_bytes((punch.device, punch.epoch, punch.seq, punch.at_ms, punch.clock)))
+        for of, entry in facts.roster.items():
+            by_day[of.toordinal()].append(_bytes((of, entry)))
         for change in facts.roster_changes:
-            self._facts[change.day].append(_bytes(change))
+            by_day[change.day.toordinal()].append(_bytes(change))
         for record in facts.records:
             begins, ends = dates(record.body, zone)
             encoded = _bytes(record)
-            day = max(begins, first - _DAY * _REACH)
-            while day <= min(ends, last + _DAY * _REACH):
-                self._facts[day].append(encoded)
-                day += _DAY
+            for day in range(max(begins.toordinal(), low), min(ends.toordinal(), high) + 1):
+                by_day[day].append(encoded)
+        self._facts = {day: b"".join(sorted(of_day)) for day, of_day in by_day.items()}
 
     def hash(self, day: date) -> bytes:
         """The hash of ``day``."""
-        digest = blake2b(self._common, digest_size=HASH_BYTES)
-        for n in range(-_REACH, _REACH + 1):
-            for fact in sorted(self._facts.get(day + _DAY * n, ())):
-                digest.update(fact)
-        return digest.digest()
+        at, facts = day.toordinal(), self._facts
+        near = [facts.get(one, b"") for one in range(at - _REACH, at + _REACH + 1)]
+        return blake2b(self._common + b"".join(near), digest_size=HASH_BYTES).digest()
 
 
-_encoder = msgspec.msgpack.Encoder()
-
-
-def _bytes(value: object) -> bytes:
-    return _encoder.encode(value)
+_bytes = msgspec.msgpack.Encoder().encode

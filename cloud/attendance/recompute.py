@@ -5,36 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy import insert as plain_insert
 
-from cloud.attendance.codec import decode, encode
+from cloud.attendance.codec import decode
 from cloud.attendance.difference import difference
 from cloud.attendance.facts import AsOf, Judgeable, load
 from cloud.attendance.inputs import Inputs
 from cloud.attendance.late import note_late
+from cloud.attendance.quick import person_of
 from cloud.attendance.rulesets import Cache, load_rules
+from cloud.db.bulk import Into, Row, insert_rows
 from cloud.db.tables import attendance_days, day_changes
-from cloud.db.upsert import insert
-from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
-from cloud.rules.minutes import MS
-from models.attendance import AttendanceDay, DayState
 from models.ids import PersonId
 
 _PEOPLE_A_QUERY = 500
+_RESULT = ("state", "result", "input_hash", "rule_version", "judged_ms", "settles_ms")
+_INTO = Into(
+    "attendance_days",
+    ("person_id", "date", *_RESULT),
+    otherwise="ON CONFLICT (person_id, date) DO UPDATE SET "
+    f"{', '.join(f'{name} = excluded.{name}' for name in _RESULT)} "
+    "WHERE attendance_days.judged_ms <= excluded.judged_ms",
+)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedDay:
-    """A result and what is kept beside it; ``settles_ms``: the end of its window, None if it is final."""
+class JudgedDay(NamedTuple):
+    """A result as it is stored, and what is kept beside it.
+
+    ``settles_ms``: the end of its window, None if it is final.
+    """
 
     person_id: PersonId
-    result: AttendanceDay
+    date: date
+    state: str
     encoded: bytes
     input_hash: bytes
+    rule_version: str
     settles_ms: int | None
 
 
@@ -68,16 +79,17 @@ def judge_days(
 
 
 def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -> list[JudgedDay]:
-    judge = Judge(one.facts, one.rules.plans)
-    judge.check(days[0], days[-1])
     inputs = Inputs(one, days[0], days[-1], view.zone)
+    quick = person_of(one.facts, one.rules.shapes)
+    quick.check(days[0], days[-1])
     judged = []
     for day in days:
-        result = judge.published(day)
-        settles = None
-        if result.state is not DayState.FINAL:
-            settles = judge.at(view.now_ms).sheet(day).plan.window_end * MS
-        judged.append(JudgedDay(person, result, encode(result), inputs.hash(day), settles))
+        found = quick.day(day)
+        judged.append(
+            JudgedDay(
+                person, day, found.state, found.stored, inputs.hash(day), found.rule_version, found.settles_ms
+            )
+        )
     return judged
 
 
@@ -101,8 +113,8 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     """Those of ``judged`` that are not stored so already, each with the result stored now."""
     if not judged:
         return []
-    first = min(one.result.date for one in judged)
-    last = max(one.result.date for one in judged)
+    first = min(one.date for one in judged)
+    last = max(one.date for one in judged)
     who = sorted({one.person_id for one in judged})
     kept: dict[tuple[str, date], tuple[bytes, bytes]] = {}
     table = attendance_days.c
@@ -115,7 +127,7 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
         kept |= {(person, day): (result, digest) for person, day, result, digest in rows}
     changed: list[tuple[JudgedDay, bytes | None]] = []
     for one in judged:
-        before = kept.get((one.person_id, one.result.date))
+        before = kept.get((one.person_id, one.date)) if kept else None
         if before != (one.encoded, one.input_hash):
             changed.append((one, before[0] if before else None))
     return changed
@@ -134,45 +146,28 @@ def store_days(
     """
     if not changed:
         return []
-    statement = insert(connection, attendance_days)
-    keys = ("person_id", "date")
-    rows = [_row(one, view.now_ms) for one, _ in changed]
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(keys),
-            set_={name: statement.excluded[name] for name in rows[0] if name not in keys},
-            where=attendance_days.c.judged_ms <= statement.excluded.judged_ms,
-        ),
-        rows,
-    )
+    texts = {day: day.isoformat() for day in {one.date for one, _ in changed}}
+    now_ms = view.now_ms
+    rows: list[Row] = [
+        (person, texts[day], state, encoded, digest, version, now_ms, settles)
+        for (person, day, state, encoded, digest, version, settles), _ in changed
+    ]
+    insert_rows(connection, _INTO, rows)
     history = []
     for one, before in changed:
-        telling = difference(decode(before), one.result) if before is not None else {}
+        telling = difference(decode(before), decode(one.encoded)) if before is not None else {}
         if telling:
             history.append(
                 {
                     "person_id": one.person_id,
-                    "date": one.result.date,
+                    "date": one.date,
                     "changed_ms": view.now_ms,
-                    "cause": causes.get((one.person_id, one.result.date), "recompute"),
+                    "cause": causes.get((one.person_id, one.date), "recompute"),
                     "difference": telling,
                 }
             )
     if history:
         connection.execute(plain_insert(day_changes), history)
-    told = [(one.person_id, one.result.date) for one, before in changed if before != one.encoded]
+    told = [(one.person_id, one.date) for one, before in changed if before != one.encoded]
     note_late(connection, told)
     return told
-
-
-def _row(one: JudgedDay, now_ms: int) -> dict[str, object]:
-    return {
-        "person_id": one.person_id,
-        "date": one.result.date,
-        "state": one.result.state.value,
-        "result": one.encoded,
-        "input_hash": one.input_hash,
-        "rule_version": one.result.rule_version,
-        "judged_ms": now_ms,
-        "settles_ms": one.settles_ms,
-    }

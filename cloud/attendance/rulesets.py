@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, select
 
+from cloud.attendance.shapes import Shapes
 from cloud.db.tables import calendar_days, calendar_years, groups, leave_types, policies, shifts
 from cloud.rules.casefile import facts
 from cloud.rules.casenode import BadCase, Node
@@ -93,6 +94,7 @@ class GroupRules:
 
     rules: RuleSet
     plans: PlanBook
+    shapes: Shapes
     digest: bytes
     counts_month: bool
 
@@ -184,7 +186,10 @@ def _group(group_id: str, case: dict[str, Plain], cache: Cache) -> GroupRules:
     known = cache.get(digest)
     if known is None:
         rules = _of_group(facts(Node(case)).rules, group_id)
-        known = cache[digest] = GroupRules(rules, PlanBook(rules), digest, counts_month=_counts_month(rules))
+        plans = PlanBook(rules)
+        known = cache[digest] = GroupRules(
+            rules, plans, Shapes(plans), digest, counts_month=_counts_month(rules)
+        )
     return known
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, true
 
+from cloud.attendance.codec import frozen_json
 from cloud.attendance.content import hash_of_days
 from cloud.attendance.periods import Closings, closings, history
 from cloud.attendance.published import published_days
@@ -182,6 +183,6 @@ def _hashes(
         for person, day, result in connection.execute(
             select(days.person_id, days.date, days.result).where(days.person_id.in_(part)).order_by(days.date)
         ):
-            by_person.setdefault(PersonId(person), []).append((day, result))
+            by_person.setdefault(PersonId(person), []).append((day, frozen_json(result)))
         found |= {person: hash_of_days(one) for person, one in by_person.items()}
     return found

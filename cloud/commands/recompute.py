@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,16 +15,23 @@ from rich.progress import Progress
 from sqlalchemy import select
 
 from cloud.attendance import coverage
+from cloud.attendance.codec import decode
+from cloud.attendance.difference import changes
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.attendance.recompute import JudgedDay, changed_days, judge_days, store_days
 from cloud.attendance.rulesets import Cache
 from cloud.commands.console import complain, say
 from cloud.db.engine import Database
 from cloud.db.tables import people
 from models.ids import PersonId
 
-_PEOPLE_A_STEP = 50
+_PEOPLE_A_STEP = 250
+_DAYS_ALONE = 20_000
+"""So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
+
+Numbers = dict[PersonId, str]
+"""Employee numbers, in the order in which people are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,41 @@ class Asked:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Some people, judged: ``differing`` results are, or would be, others than before."""
+
+    judged: int
+    differing: int
+    lines: list[str]
+    unjudgeable: dict[PersonId, str]
+
+
+class _Judging:
+    """Judges and stores people, some at a time; each process has its own."""
+
+    def __init__(self, database: Database, days: list[date], view: AsOf, *, dry_run: bool) -> None:
+        self._database = database
+        self._days = days
+        self._view = view
+        self._dry_run = dry_run
+        self._cache: Cache = {}
+
+    def step(self, who: Numbers) -> _Step:
+        with self._database.read() as connection:
+            judgement = judge_days(connection, dict.fromkeys(who, self._days), self._view, self._cache)
+            changed = changed_days(connection, judgement.days)
+        differing = [(one, before) for one, before in changed if one.encoded != before]
+        lines: list[str] = []
+        if self._dry_run:
+            # Of days that were never judged there is nothing to compare.
+            lines = [_line(who[one.person_id], one, before) for one, before in differing if before]
+        elif changed:
+            with self._database.write() as connection:
+                store_days(connection, changed, {}, self._view)
+        return _Step(len(judgement.days), len(differing), lines, judgement.unjudgeable)
+
+
 def recompute(database: Database, asked: Asked, view: AsOf) -> int:
     """Judge the days asked for; 1 if somebody could not be judged, 2 if there is nothing to judge."""
     days = [asked.first + _DAY * n for n in range((min(asked.last, view.today) - asked.first).days + 1)]
@@ -40,35 +86,74 @@ def recompute(database: Database, asked: Asked, view: AsOf) -> int:
     if not days or not who:
         complain("there is nobody, or no day, to judge")
         return 2
-    if not asked.dry_run and asked.employee_no is None:
-        with database.write() as connection:
-            coverage.reach(connection, (days[0], days[-1]), view.now_ms)
-    cache: Cache = {}
+    with database.read() as connection:
+        before = coverage.standing(connection, view)
     judged = differing = 0
     unjudgeable: dict[PersonId, str] = {}
     with Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("judging", total=len(who))
-        for start in range(0, len(who), _PEOPLE_A_STEP):
-            part = who[start : start + _PEOPLE_A_STEP]
-            with database.read() as connection:
-                judgement = judge_days(connection, dict.fromkeys(part, days), view, cache)
-                changed = changed_days(connection, judgement.days)
-            if not asked.dry_run:
-                with database.write() as connection:
-                    store_days(connection, changed, {}, view)
-            judged += len(judgement.days)
-            differing += sum(one.encoded != before for one, before in changed)
-            unjudgeable |= judgement.unjudgeable
-            progress.advance(task, len(part))
+        for people_n, step in _steps(database, asked, who, days, view):
+            judged += step.judged
+            differing += step.differing
+            unjudgeable |= step.unjudgeable
+            for line in step.lines:
+                say(line)
+            progress.advance(task, people_n)
+    if not asked.dry_run and asked.employee_no is None:
+        with database.write() as connection:
+            coverage.reach_judged(connection, (days[0], days[-1]), before, unjudgeable, view)
     for reason in sorted(set(unjudgeable.values())):
         complain(f"cannot judge {sum(one == reason for one in unjudgeable.values())} people: {reason}")
     say(f"{judged} days judged, {differing} {'would differ' if asked.dry_run else 'changed'}")
     return 1 if unjudgeable else 0
 
 
-def _who(database: Database, asked: Asked) -> list[PersonId]:
-    query = select(people.c.person_id).order_by(people.c.person_id)
+def _steps(
+    database: Database, asked: Asked, who: Numbers, days: list[date], view: AsOf
+) -> Iterator[tuple[int, _Step]]:
+    """What comes of some people after the other, and how many they were; by as many processes as pay."""
+    everybody = list(who.items())
+    parts = [dict(everybody[n : n + _PEOPLE_A_STEP]) for n in range(0, len(everybody), _PEOPLE_A_STEP)]
+    processes = min(os.cpu_count() or 1, len(parts))
+    if processes == 1 or len(who) * len(days) < _DAYS_ALONE:
+        judging = _Judging(database, days, view, dry_run=asked.dry_run)
+        for part in parts:
+            yield len(part), judging.step(part)
+        return
+    url = database.url.render_as_string(hide_password=False)
+    with ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),
+        initializer=_open,
+        initargs=(url, days, view, asked.dry_run),
+    ) as pool:
+        begun = {pool.submit(_step, part): len(part) for part in parts}
+        for done in as_completed(begun):
+            yield begun.pop(done), done.result()
+
+
+_judging: list[_Judging] = []
+"""That of this process, if it is one of several."""
+
+
+def _open(url: str, days: list[date], view: AsOf, dry_run: bool) -> None:  # noqa: FBT001  an executor gives no names
+    _judging.append(_Judging(Database(url), days, view, dry_run=dry_run))
+
+
+def _step(who: Numbers) -> _Step:
+    return _judging[0].step(who)
+
+
+def _line(employee_no: str, one: JudgedDay, before: bytes) -> str:
+    """What would change: ``1007 2026-03-02: late_min 0 -> 6; findings [] -> ['late']``."""
+    found = changes(decode(before), decode(one.encoded))
+    told = "; ".join(f"{name} {old} -> {new}" for name, (old, new) in found.items())
+    return f"{employee_no} {one.date}: {told or 'only the explanation'}"
+
+
+def _who(database: Database, asked: Asked) -> Numbers:
+    query = select(people.c.person_id, people.c.employee_no).order_by(people.c.person_id)
     if asked.employee_no is not None:
         query = query.where(people.c.employee_no == asked.employee_no)
     with database.read() as connection:
-        return [PersonId(person) for person in connection.execute(query).scalars()]
+        return {PersonId(person): number for person, number in connection.execute(query)}

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 Value = str | int | bytes | None
 Row = tuple[Value, ...]
 
 _KEYS_A_QUERY = 2_000
+
+
+def raw_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query as the driver gives them: dates of SQLite are text."""
+    cursor = connection.execute(query).cursor
+    return [] if cursor is None else list(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

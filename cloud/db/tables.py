@@ -307,7 +307,7 @@ attendance_days = Table(
     Column("person_id", String(40), primary_key=True),
     Column("date", Date, primary_key=True),
     Column("state", String(16), nullable=False),
-    # The whole models.attendance.AttendanceDay as JSON.
+    # The whole models.attendance.AttendanceDay; cloud.attendance.codec says how.
     Column("result", LargeBinary, nullable=False),
     Column("input_hash", LargeBinary(16), nullable=False),
     Column("rule_version", String(64), nullable=False),
@@ -433,7 +433,7 @@ closed_days = Table(
     Column("event_id", ForeignKey("period_events.event_id"), primary_key=True),
     Column("person_id", String(40), primary_key=True),
     Column("date", Date, primary_key=True),
-    # As in attendance_days when the month was closed.
+    # As in attendance_days when the month was closed, as JSON: an auditor can count the hash again.
     Column("result", LargeBinary, nullable=False),
     Column("input_hash", LargeBinary(16), nullable=False),
     Column("judged_ms", BigInteger, nullable=False),

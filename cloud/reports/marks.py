@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cloud.reports.stored import DayBrief
+from cloud.attendance.codec import DayBrief
 from models.attendance import DayState, DayType, Duty, FindingCode, Flag, Part
 
 
@@ -92,7 +92,7 @@ def cell_of(day: DayBrief | None) -> Cell:
     in_sight.sort(key=lambda item: item[0])
     return Cell(
         marks=tuple(mark for _, mark in in_sight),
-        corrected=not day.flags.isdisjoint({Flag.CORRECTED, Flag.DECIDED}),
+        corrected=Flag.CORRECTED in day.flags or Flag.DECIDED in day.flags,
         undecided=Flag.PENDING_APPROVAL in day.flags,
         more=len(found) > _IN_SIGHT,
     )

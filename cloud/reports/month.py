@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from cloud.attendance.adjustments import DayAdjustment, adjustments
+from cloud.attendance.codec import DayBrief, brief
 from cloud.attendance.periods import Closings, PeriodEvent, closings
 from cloud.attendance.published import people_in, published_days
 from cloud.reports.dates import Month
 from cloud.reports.marks import Verdict, verdicts_of
 from cloud.reports.people import Filter, PersonBrief, count_people, list_people, matching
 from cloud.reports.scope import Scope
-from cloud.reports.stored import DayBrief, brief
 from cloud.reports.totals import MonthTotals, total
 
 PAGE_SIZE = 100

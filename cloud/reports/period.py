@@ -12,13 +12,13 @@ from sqlalchemy import Connection, func, select
 
 from cloud.attendance.adjustments import Delta, adjustments, open_adjustments
 from cloud.attendance.blockers import Blocker, BlockerKind, blockers
+from cloud.attendance.codec import DayBrief, brief
 from cloud.attendance.periods import Closings, PeriodEvent, closings, history
 from cloud.attendance.published import people_in, published_days
 from cloud.attendance.signoff import Signature, Verdict, signatures
 from cloud.db.tables import attendance_days, closed_adjustments, people
 from cloud.reports.dates import Month, month_of
 from cloud.reports.people import PersonBrief, list_people
-from cloud.reports.stored import DayBrief, brief
 from models.ids import PersonId
 
 ITEMS = (

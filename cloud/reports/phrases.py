@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+from cloud.attendance.codec import DayBrief
 from cloud.reports.calendar import LeaveName
 from cloud.reports.marks import Cell, Mark, Verdict
-from cloud.reports.stored import DayBrief
 from cloud.rules.rounding import number
 from models.attendance import AttendanceDay, DayState, DayType, Duty, FindingCode, Flag, Part
 from models.person import Language

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from cloud.attendance.codec import DayBrief, brief
 from cloud.db.tables import attendance_days, departments, people, punches
 from cloud.reports.dates import local_date, midnight_ms
 from cloud.reports.fleet import Door, list_doors, silent_doors
@@ -26,8 +26,7 @@ from cloud.reports.people import (
     matching,
 )
 from cloud.reports.scope import Scope
-from cloud.reports.stored import DayBrief, brief
-from models.attendance import DayState, Duty, FindingCode, Part, TimelineSpan
+from models.attendance import DayState, Duty, FindingCode, Part
 from models.clock import to_ms
 from models.punch import Method
 
@@ -195,7 +194,7 @@ def _stands(connection: Connection, condition: ColumnElement[bool], moment: _Mom
     table = attendance_days.c
     chosen = select(people.c.person_id).where(employed)
     stored = _results(connection, moment.day, table.person_id.in_(chosen))
-    days = {person_id: _states.decode(result) for person_id, result in stored.items()}
+    days = {person_id: brief(result) for person_id, result in stored.items()}
     last = _last_punches(connection, employed, moment)
     # Whose newest punch no shift of today took, may have made it for yesterday's.
     nights = _Nights(connection, moment, [one for one in last if one not in days or days[one].in_at is None])
@@ -241,7 +240,7 @@ class _Nights:
             chosen = table.person_id.in_(who[start : start + _PEOPLE_A_QUERY])
             results |= _results(connection, yesterday, chosen)
         for person_id, stored in results.items():
-            day = _edges.decode(stored)
+            day = brief(stored)
             if day.out_at is not None:
                 went = to_ms(datetime.fromisoformat(day.out_at))
                 if went >= moment.midnight_ms:
@@ -280,29 +279,7 @@ def _last_punches(
     return {person_id: (at_ms, terminal, method) for person_id, at_ms, terminal, method in rows.all()}
 
 
-class _State(msgspec.Struct, frozen=True):
-    """What presence depends on; less of a stored day is quicker read, and here it is read for everybody."""
-
-    duty: Duty
-    findings: tuple[FindingCode, ...] = ()
-    in_at: str | None = None
-    out_at: str | None = None
-    timeline: tuple[TimelineSpan, ...] = ()
-
-
-class _Edges(msgspec.Struct, frozen=True):
-    """What tells whether a night is over."""
-
-    state: DayState
-    in_at: str | None = None
-    out_at: str | None = None
-
-
-_states = msgspec.json.Decoder(_State)
-_edges = msgspec.json.Decoder(_Edges)
-
-
-def _presence(site: str | None, day: _State | None, moment: _Moment, *, punched: bool) -> Presence:
+def _presence(site: str | None, day: DayBrief | None, moment: _Moment, *, punched: bool) -> Presence:
     if day is not None and _away_now(day, moment.now_ms):
         return Presence.AWAY
     if punched:
@@ -315,7 +292,7 @@ def _presence(site: str | None, day: _State | None, moment: _Moment, *, punched:
     return Presence.NOT_YET
 
 
-def _away_now(day: _State, now_ms: int) -> bool:
+def _away_now(day: DayBrief, now_ms: int) -> bool:
     """On leave, trip or outing at this minute; outside planned hours: for the whole day."""
     away = (Part.LEAVE, Part.TRIP, Part.OUTING)
     minute = now_ms // _MINUTE_MS

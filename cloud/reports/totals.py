@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cloud.reports.stored import DayBrief
+from cloud.attendance.codec import DayBrief
 from models.attendance import DayState, DayType, Duty, FindingCode
 
 _NOTHING = Fraction(0)

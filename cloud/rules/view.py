@@ -46,7 +46,7 @@ class View:
         """The plan of a date, overtime attached (D, A1, A6)."""
         found = self._plans.get(day)
         if found is None:
-            found = self._plans[day] = self._base(day)
+            found = self._plans[day] = self.base(day)
         return found
 
     def assigned(self, day: date) -> Assigned:
@@ -57,7 +57,8 @@ class View:
         """Dates of which the roster speaks."""
         return set(self._roster)
 
-    def _base(self, day: date) -> DayPlan:
+    def base(self, day: date) -> DayPlan:
+        """The plan of a date without overtime."""
         employment = self.person.employment
         return self.plans.day(
             day,
@@ -76,7 +77,7 @@ class View:
                 near = [
                     (day, index, instance)
                     for day in dates_around(zone.date_of(start))
-                    for index, instance in enumerate(self._base(day).instances)
+                    for index, instance in enumerate(self.base(day).instances)
                 ]
                 home = overtime_home(start, near)
                 if home is not None:
@@ -84,7 +85,7 @@ class View:
                 else:
                     of_day.setdefault(self.plans.attendance_day(start), []).append((start, end))
         for day in {*of_shift, *of_day}:
-            self._plans[day] = _with_overtime(self._base(day), of_shift.get(day, {}), of_day.get(day, []))
+            self._plans[day] = _with_overtime(self.base(day), of_shift.get(day, {}), of_day.get(day, []))
 
     @cached_property
     def _assigned(self) -> dict[date, Assigned]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cloud.attendance.codec import DayBrief
 from cloud.reports.calendar import LeaveName
 from cloud.reports.marks import Cell, Mark, Verdict, cell_of
 from cloud.reports.phrases import Phrases
-from cloud.reports.stored import DayBrief
 from cloud.web.words import words
 from models.person import Language
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import xlsxwriter
 
+from cloud.attendance.codec import DayBrief
 from cloud.reports.columns import Column, Measure
 from cloud.reports.exports.sheet import MonthSheet, published
 from cloud.reports.marks import Cell, Mark, Verdict, cell_of
 from cloud.reports.month import PersonMonth
-from cloud.reports.stored import DayBrief
 from models.attendance import DayState
 
 _PERSON_WIDTHS = (10, 16, 18)

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from cloud.attendance.codec import brief_of
 from cloud.reports.calendar import leave_names
 from cloud.reports.dates import month_of
 from cloud.reports.day import ChangeRow, DayReport, Json, day_report, group_names, neighbours
 from cloud.reports.fleet import door_names
 from cloud.reports.people import PersonBrief, find_person
 from cloud.reports.phrases import Phrases
-from cloud.reports.stored import brief_of
 from cloud.rules.explain import explain
 from cloud.web.chips import Chips
 from cloud.web.pages.site import PageRefused, Site

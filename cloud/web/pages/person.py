@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from cloud.attendance.codec import DayBrief
 from cloud.attendance.periods import closings
 from cloud.reports.calendar import MonthDay, leave_names, month_days
 from cloud.reports.columns import ABSENT, DUE, PRESENT, all_columns
@@ -19,7 +20,6 @@ from cloud.reports.marks import NOT_JUDGED, Verdict, verdicts_of
 from cloud.reports.month import PersonMonth
 from cloud.reports.people import find_person
 from cloud.reports.person import person_month
-from cloud.reports.stored import DayBrief
 from cloud.web.chips import Chip, Chips
 from cloud.web.pages.month import Head, head_of, total_text
 from cloud.web.pages.sign import REMARK_MAX, SIGN_TROUBLES, sign_block

@@ -11,13 +11,13 @@ from datetime import date
 from sqlalchemy import Connection, select
 from starlette.datastructures import FormData
 
+from cloud.attendance.codec import brief_of
 from cloud.attendance.facts import AsOf
 from cloud.attendance.whatif import Differing
 from cloud.db.tables import departments, people
 from cloud.reports.calendar import leave_names
 from cloud.reports.dates import Month
 from cloud.reports.marks import Cell, Mark, Verdict, cell_of
-from cloud.reports.stored import brief_of
 from cloud.rulebook.effect import Trial
 from cloud.web.chips import Chip, Chips
 from models.ids import PersonId

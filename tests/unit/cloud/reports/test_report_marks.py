@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
+from cloud.attendance.codec import brief_of
 from cloud.reports.marks import NOT_JUDGED, Cell, Mark, Verdict, cell_of, verdicts_of
-from cloud.reports.stored import brief_of
 from models.attendance import (
     AttendanceDay,
     DayState,

@@ -7,8 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.attendance.codec import encode
-from cloud.reports.stored import brief, brief_of
+from cloud.attendance.codec import brief, brief_of, encode
 from cloud.reports.totals import total
 from cloud.rules.month import sum_days
 from cloud.rules.policy import Policy

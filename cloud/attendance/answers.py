@@ -1,0 +1,283 @@
+"""What the rules engine says of a question, kept so that it can be said again of another day and door.
+
+Most of a stored day follows from few things: what the date asks, and by the minute when somebody came and
+went. The engine is asked once with made-up punches; in its answer, the places are found where a clock time, a
+terminal or a form is named, and left open. :func:`fill` puts in those of a day. So nothing is judged here,
+and whatever the engine says, this says too: docs/explanation/rules-speed.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache, cached_property
+from typing import Final
+
+import msgspec
+
+from cloud.attendance.codec import HEAD_FIELDS, stored_day
+from cloud.rules.assign import Assigned
+from cloud.rules.clusters import Cluster, KnownPunches, Stamp
+from cloud.rules.day import Days, result_of
+from cloud.rules.facts import PersonFacts, PunchFact
+from cloud.rules.minutes import MS
+from cloud.rules.plan import DayPlan, InstanceKind, PlanBook
+from cloud.rules.view import NO_CLUSTERS, View
+from models.attendance import AttendanceDay, DayState
+from models.ids import PersonId
+from models.office import OfficeRecord
+from models.punch import Direction, Method
+
+Edges = tuple[int | None, ...]
+"""Minutes after midnight of the IN and the OUT of each unit, in turn; None: there is none."""
+
+Claimed = tuple[str, str, tuple[str, ...]]
+"""Kind, leave type and halves of the date of a dated record."""
+
+Question = tuple[DayState, Edges, bool, Claimed | None]
+"""State, edges, whether some punch was a double (P2), and the record that claims the date."""
+
+Pieces = tuple[bytes | int, ...]
+
+DOUBLE: Final = -1
+CLAIM: Final = -2
+DATES: Final = -3
+
+_NOBODY: Final = PersonId("")
+_DOOR: Final = "\0%d"
+_FORM: Final = "\0"
+_encode = msgspec.msgpack.Encoder(enc_hook=str).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A stored day in pieces, but for its head.
+
+    Numbers among the pieces are those of edges, to be filled with their evidence; or ``DOUBLE``, with the
+    step of the first double punch; ``CLAIM``, with source and id of the record; ``DATES`` less a number, with
+    how clock times of that one of the dates around begin.
+
+    Attributes:
+        fields: what is stored before the flags, between flags and overtime, and after overtime.
+        overtime: nothing if there is none.
+        plain: there are neither flags nor overtime.
+        steps, events: the explanation up to the findings, and theirs; ``steps_n``, ``events_n``: how many.
+        extra, extra_n: the steps after those of the punches.
+    """
+
+    state: str
+    rule_version: str
+    fields: tuple[bytes, bytes, bytes]
+    flags: tuple[str, ...]
+    overtime: bytes
+    plain: bool
+    steps: Pieces
+    events: Pieces
+    steps_n: int
+    events_n: int
+    extra: Pieces
+    extra_n: int
+
+
+def fill(answer: Answer, remarks: Sequence[Answer], head: bytes, values: dict[int, bytes]) -> bytes:
+    """The stored day with ``values`` where the answer leaves room for them.
+
+    ``remarks``: days that differ in nothing but what is remarked on its punches, and its overtime; in the
+    order of their steps.
+    """
+    before, between, after = answer.fields
+    flags, overtime, steps_n = answer.flags, answer.overtime, answer.steps_n + answer.events_n
+    pieces = answer.steps
+    for one in remarks:
+        flags += one.flags
+        overtime = overtime or one.overtime
+        steps_n += one.extra_n
+        pieces += one.extra
+    told = [one if one.__class__ is bytes else values[one] for one in pieces + answer.events]  # type: ignore[index]
+    return b"".join(
+        [head, before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], *told]
+    )
+
+
+@cache
+def _texts(flags: tuple[str, ...]) -> bytes:
+    return _encode(sorted(set(flags)))
+
+
+def ask(
+    plans: PlanBook, around: Sequence[DayPlan], plan: DayPlan, question: Question, record: OfficeRecord | None
+) -> Answer | None:
+    """What the engine says of the date of ``plan`` among its neighbours; None: it can be said of no other."""
+    state, edges, doubled, _ = question
+    end_ms = plan.window_end * MS
+    as_of_ms = end_ms - 1 if state is DayState.IN_PROGRESS else end_ms
+    person = PersonFacts(
+        person_id=_NOBODY,
+        rules=plans.rules,
+        as_of_ms=as_of_ms,
+        records=()
+        if record is None
+        else (replace(record, source=_FORM, source_id=_FORM, known_ms=as_of_ms),),
+        watermarks={"": end_ms - 1} if state is DayState.PENDING_DATA else {},
+    )
+    clusters = _clusters(edges, plans.zone.midnight(plan.day.toordinal()), doubled=doubled)
+    days = Days(_Given(person, plans, around, plan.day, clusters))
+    result = result_of(days.sheet(plan.day), days, [], [])
+    marks = _marks(clusters, plan, doubled=doubled)
+    if record is not None:
+        marks[CLAIM] = form(_FORM, _FORM)
+    must = {number for number in marks if number != CLAIM}
+    # Times of another date begin with it. Evidence has been cut out before, with its date.
+    marks |= {DATES - number: text for number, text in enumerate(dates_around(plan.day))}
+    answer = _answer(result, marks, sum(minute is not None for minute in edges))
+    free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
+    # Free hours do not name their punches; all others do, or the engine took them for something else.
+    missing = {number for number in must if not (free and number >= 0)} - {*answer.steps, *answer.events}
+    return None if missing or result.state is not state else answer
+
+
+def _answer(day: AttendanceDay, marks: dict[int, bytes], told_n: int) -> Answer:
+    """The day in pieces; the first ``told_n`` steps are those that name its punches."""
+    stored = stored_day(day)
+    names = stored.__struct_fields__
+    flags, overtime, steps = (names.index(name) for name in ("flags", "overtime_min", "explanation"))
+    fields = [_encode(getattr(stored, name)) for name in names]
+    events_at = len(stored.explanation) - len(day.findings)
+    told = [_encode(step) for step in stored.explanation]
+    told_n = min(told_n, events_at)
+    extra = _cut(b"".join(told[told_n:events_at]), marks)
+    return Answer(
+        state=day.state.value,
+        rule_version=day.rule_version,
+        fields=(
+            b"".join(fields[HEAD_FIELDS:flags]),
+            b"".join(fields[flags + 1 : overtime]),
+            b"".join(fields[overtime + 1 : steps]),
+        ),
+        flags=tuple([flag.value for flag in day.flags]),
+        overtime=fields[overtime] if day.overtime_min else b"",
+        plain=not (day.flags or day.overtime_min),
+        steps=_cut(b"".join(told[:told_n]), marks) + extra,
+        events=_cut(b"".join(told[events_at:]), marks),
+        steps_n=events_at,
+        events_n=len(day.findings),
+        extra=extra,
+        extra_n=events_at - told_n,
+    )
+
+
+class _Given(View):
+    """Somebody to whom some dates are planned as given, with given clusters."""
+
+    def __init__(
+        self,
+        person: PersonFacts,
+        plans: PlanBook,
+        around: Sequence[DayPlan],
+        day: date,
+        clusters: dict[int, Cluster],
+    ) -> None:
+        super().__init__(person, plans, person.as_of_ms)
+        self._day = day
+        self._around = {plan.day: plan for plan in around}
+        self._clusters = sorted(clusters.values(), key=lambda cluster: cluster.first_ms)
+        self._assigned_to = Assigned((self._clusters,))
+
+    @cached_property
+    def punches(self) -> KnownPunches:
+        """The given clusters."""
+        return KnownPunches(tuple(self._clusters), frozenset())
+
+    def plan(self, day: date) -> DayPlan:
+        """The given plan of a date, else that of everybody."""
+        return self._around.get(day) or super().plan(day)
+
+    def assigned(self, day: date) -> Assigned:
+        """The given clusters are all of the one instance of the date asked for."""
+        return self._assigned_to if day == self._day and self._clusters else NO_CLUSTERS
+
+
+def _clusters(edges: Edges, midnight: int, *, doubled: bool) -> dict[int, Cluster]:
+    """Clusters by the number of their edge; the first is the double one."""
+    found: dict[int, Cluster] = {}
+    for number, minute in enumerate(edges):
+        if minute is not None:
+            # An OUT at the end of its minute: whatever lies before it within the minute does so still.
+            at_ms = (midnight + minute) * MS + (MS - 1) * (number % 2)
+            fact = PunchFact(at_ms, device=_DOOR % number, method=Method.FACE)
+            stamps = (Stamp(at_ms, fact, repaired=False),) * (2 if doubled and not found else 1)
+            found[number] = Cluster(stamps, at_ms, at_ms, Direction.NONE)
+    return found
+
+
+def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> dict[int, bytes]:
+    """What stands in the answer where something is to be left open, by number."""
+    found = {
+        number: side(number, clock(plan.zone.clock(cluster.first_ms // MS, plan.day)))
+        + evidence(_DOOR % number, Method.FACE)
+        for number, cluster in clusters.items()
+    }
+    if doubled:
+        first = next(iter(clusters.values()))
+        found[DOUBLE] = double(clock(plan.zone.clock(first.first_ms // MS, plan.day)))
+    return found
+
+
+def _cut(steps: bytes, marks: dict[int, bytes]) -> Pieces:
+    pieces: list[bytes | int] = [steps]
+    for number, mark in marks.items():
+        if mark not in steps:
+            continue
+        cut: list[bytes | int] = []
+        for piece in pieces:
+            if isinstance(piece, int):
+                cut.append(piece)
+                continue
+            for place, part in enumerate(piece.split(mark)):
+                cut += [number, part] if place else [part]
+        pieces = cut
+    return tuple(pieces)
+
+
+def dates_around(day: date) -> list[bytes]:
+    """How clock times of the day before, the date itself and the two after begin where the date is told."""
+    return [b"\xab%s " % (day + timedelta(days=n)).isoformat()[5:].encode() for n in range(-1, 3)]
+
+
+def clock(text: str) -> bytes:
+    """A clock time as it is stored."""
+    return _encode(text)
+
+
+def count(number: int) -> bytes:
+    """A number as it is stored."""
+    return _encode(number)
+
+
+def side(number: int, at: bytes) -> bytes:
+    """The time of an edge as a step of the explanation begins with it."""
+    return (_IN if number % 2 == 0 else _OUT) + at
+
+
+def evidence(device: str, method: Method) -> bytes:
+    """Terminal and evidence as they follow the time."""
+    return b"".join(map(_encode, ("device", device, "method", method.name.lower())))
+
+
+def double(at: bytes) -> bytes:
+    """The step that tells of a double punch."""
+    return _DOUBLED + at
+
+
+def form(source: str, source_id: str) -> bytes:
+    """Source and id of a record as steps name it."""
+    return b"".join(map(_encode, ("source", source, "id", source_id)))
+
+
+_IN: Final = _encode("in")
+_OUT: Final = _encode("out")
+_DOUBLED: Final = b"\x93" + b"".join(map(_encode, ("P2", "duplicate_collapsed"))) + b"\x81\xa2at"
+_EMPTY: Final = _encode({})
+_ARRAYS: Final = tuple(_encode((None,) * length)[: -length or None] for length in range(64))
+"""How a list of so many begins."""
