@@ -45,7 +45,7 @@ class PolicyFiles:
         with self.database.read() as connection:
             lines = self._lines(connection, path, read_tables(connection))
         _print_lines(lines, as_json=as_json)
-        return 1 if any(line["severity"] == Severity.ERROR for line in lines) else 0
+        return 1 if _errors_n(lines) else 0
 
     def show(self, group: str | None) -> int:
         """Print the rules of a group (its id or name; None: the default group) as a file."""
@@ -64,7 +64,7 @@ class PolicyFiles:
             tables = read_tables(connection)
             lines = self._lines(connection, path, tables)
             read = files.read(_text(path), tables)
-            if isinstance(read, list) or any(line["severity"] == Severity.ERROR for line in lines):
+            if isinstance(read, list) or _errors_n(lines):
                 _print_lines(lines, as_json=as_json)
                 return 1
             found = self._try(
@@ -85,7 +85,7 @@ class PolicyFiles:
             if not isinstance(read, list):
                 touched_n = Trial.of(connection, draft(tables, read.changes), self.view, cache).days_n
         _print_lines(lines, as_json=False)
-        if isinstance(read, list) or any(line["severity"] == Severity.ERROR for line in lines):
+        if isinstance(read, list) or _errors_n(lines):
             return 1
         if dry_run or not read.changes:
             say(f"{len(read.changes)} changes, {touched_n} days to judge again (nothing was written)")
@@ -100,12 +100,13 @@ class PolicyFiles:
         return 1
 
     def _lines(self, connection: Connection, path: Path, tables: RuleTables) -> list[dict[str, object]]:
-        """What is wrong with a file, by line; what was wrong before the file is left out."""
+        """What is wrong with a file, by line; last what is wrong already, which refuses no file."""
         read = files.read(_text(path), tables)
         if isinstance(read, list):
             return [_line(path, bad.line, bad.place, bad.fault.severity, bad.sentence("en")) for bad in read]
         told = check_draft(connection, draft(tables, read.changes), self.view, {})
-        return [_told(path, read, one) for one in told if one.new]
+        new = [_told(path, read, one) for one in told if one.new]
+        return new + [_told(path, read, one) for one in told if not one.new]
 
     def _try(self, connection: Connection, trial: Trial, month: Month) -> WhatIf:
         span = month.first, month.last
@@ -133,12 +134,27 @@ def _text(path: Path) -> str:
 
 
 def _told(path: Path, read: files.ReadFile, one: Told) -> dict[str, object]:
+    line = read.line(one.fault) if one.new else None
     said = sentence(one.fault, "en")
-    return _line(path, read.line(one.fault), one.fault.place, one.fault.severity, said)
+    return _line(path, line, one.fault.place, one.fault.severity, said, standing=not one.new)
 
 
-def _line(path: Path, line: int | None, place: str, severity: Severity, said: str) -> dict[str, object]:
-    return {"file": str(path), "line": line, "place": place, "severity": severity.value, "message": said}
+def _line(
+    path: Path, line: int | None, place: str, severity: Severity, said: str, *, standing: bool = False
+) -> dict[str, object]:
+    return {
+        "file": str(path),
+        "line": line,
+        "place": place,
+        "severity": severity.value,
+        "message": said,
+        "standing": standing,
+    }
+
+
+def _errors_n(lines: list[dict[str, object]]) -> int:
+    """How many errors the file brings in."""
+    return sum(line["severity"] == Severity.ERROR and not line["standing"] for line in lines)
 
 
 def _print_lines(lines: list[dict[str, object]], *, as_json: bool) -> None:
@@ -146,10 +162,18 @@ def _print_lines(lines: list[dict[str, object]], *, as_json: bool) -> None:
         say(json.dumps(lines, ensure_ascii=False))
         return
     for one in lines:
+        if one["standing"]:
+            say(f"already so: {one['severity']}: {one['message']}")
+            continue
         where = f"{one['file']}:{one['line']}" if one["line"] is not None else one["file"]
         say(f"{where}: {one['severity']}: {one['message']}")
-    errors = sum(one["severity"] == Severity.ERROR for one in lines)
-    say(f"{errors} errors, {len(lines) - errors} warnings")
+    errors = _errors_n(lines)
+    warnings = sum(not one["standing"] for one in lines) - errors
+    say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _print_difference(

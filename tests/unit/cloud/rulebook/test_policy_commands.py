@@ -33,12 +33,19 @@ def test_lint_says_file_line_severity_and_sentence(firm: Firm, tmp_path: Path, c
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{path}:2: error: shift X: segment 12:00-09:00 does not end after it starts"
     assert f"{path}:3: warning: shift SPARE is used by no group and no roster" in lines
-    assert lines[-1] == "1 errors, 2 warnings"
+    assert lines[-1] == "1 error, 2 warnings"
 
 
-def test_lint_of_a_sound_file_is_quiet(firm: Firm, tmp_path: Path, capsys):
-    assert commands(firm).lint(written(tmp_path, STRICT), as_json=True) == 0
-    assert json.loads(capsys.readouterr().out) == []
+def test_lint_of_a_sound_file_says_only_what_is_so_already(firm: Firm, tmp_path: Path, capsys):
+    path = written(tmp_path, STRICT)
+
+    assert commands(firm).lint(path, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert all(one["standing"] and one["line"] is None for one in found)
+    assert commands(firm).lint(path, as_json=False) == 0
+    *standing, last = capsys.readouterr().out.splitlines()
+    assert "already so: warning: 2 people are in no group and are judged by the default group" in standing
+    assert last == "0 errors, 0 warnings"
 
 
 def test_show_prints_what_lint_reads(firm: Firm, tmp_path: Path, capsys):

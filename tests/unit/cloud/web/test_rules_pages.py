@@ -129,6 +129,8 @@ def test_a_review_says_what_would_become_of_the_month(desk: Desk):
     month = desk.send("/rules/review", **fields, month="2026-11")
 
     text = words_of(month.text)
+    assert re.search(r"规则里原有的提醒 \d 处，与这次更改无关", text)
+    assert "提醒 班次 NIGHT 没有任何组或排班使用" in text
     assert "在 2026-11 试算" in text
     # Late by six minutes on the third; the twentieth late of the sixteenth stays.
     assert "2026-11-03" in text
