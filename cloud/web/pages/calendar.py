@@ -196,7 +196,8 @@ def _from_file(site: Site, name: str, content: bytes, say: Words) -> tuple[list[
         finally:
             trial.rollback()
     told = [
-        say("rules.file_line", line=one.line, said=f"{one.column}: {one.reason}") for one in imported.refused
+        say("rules.file_line", line=one.line, said=say(f"calendar.cell_{one.column}"))
+        for one in imported.refused
     ]
     return difference(before, after), told
 

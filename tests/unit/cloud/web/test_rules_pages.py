@@ -445,7 +445,10 @@ def test_a_calendar_file_is_looked_at_before_it_counts(desk: Desk):
 @pytest.mark.parametrize(
     ("sheet", "told"),
     [
-        (b"date,kind\n2027-05-04,party\n", "第 2 行：kind"),
+        (b"date,kind\n2027-05-04,party\n", "第 2 行：kind（类型）可用：法定 statutory"),
+        (b"date,kind\n2027-13-04,rest\n", "第 2 行：date（日期）要写成 2026-11-18"),
+        (b"date,kind,half\n2027-05-04,half,noon\n", "第 2 行：half（半天）在半天假时写上午"),
+        (b"date,kind,shift_of\n2027-05-04,makeup,noon\n", "第 2 行：shift_of（补班）要写星期几"),
         (b"colour\nblue\n", "no column date"),
         (b"\0\1", "neither CSV"),
     ],
