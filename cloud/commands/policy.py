@@ -26,6 +26,7 @@ from cloud.rulebook import files
 from cloud.rulebook.check import Told, check_draft
 from cloud.rulebook.draft import draft
 from cloud.rulebook.effect import Trial
+from cloud.rulebook.rehearsal import rehearsed
 from cloud.rulebook.save import Refused, Saved, put_in_force
 from cloud.rules.faults import Severity, sentence
 from models.ids import PersonId
@@ -67,9 +68,8 @@ class PolicyFiles:
             if isinstance(read, list) or _errors_n(lines):
                 _print_lines(lines, as_json=as_json)
                 return 1
-            found = self._try(
-                connection, Trial.of(connection, draft(tables, read.changes), self.view, {}), month
-            )
+            tried = draft(tables, rehearsed(tables, read.changes, month, self.view.today))
+            found = self._try(connection, Trial.of(connection, tried, self.view, {}), month)
             names = _names(connection)
         _print_difference(found, month, names, as_json=as_json)
         return 0

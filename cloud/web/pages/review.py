@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from cloud.attendance import coverage
 from cloud.attendance.facts import AsOf
 from cloud.attendance.periods import closings
 from cloud.attendance.rulesets import Cache, RuleTables, read_tables
@@ -19,6 +20,7 @@ from cloud.reports.dates import Month, month_of, parse_month
 from cloud.rulebook.check import Told, check_draft
 from cloud.rulebook.draft import BadDraft, Change, changes_of, changes_text, draft
 from cloud.rulebook.effect import Trial
+from cloud.rulebook.rehearsal import is_to_come, rehearsed
 from cloud.rulebook.save import Overtaken, Refused, fingerprint, put_in_force
 from cloud.rules.faults import Severity, sentence
 from cloud.web.pages.described import describe
@@ -29,6 +31,7 @@ from cloud.web.sessions import Viewer
 from cloud.web.words import words
 
 START = "/rules"
+_MONTHS_BACK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,9 @@ def add_routes(router: APIRouter, site: Site) -> None:
         changes = _changes(form)
         with site.database.read() as connection:
             view = AsOf(site.now_ms(), site.zone)
-            trial = Trial.of(connection, draft(read_tables(connection), changes), view, {})
+            tables = read_tables(connection)
+            tried = draft(tables, rehearsed(tables, changes, month, view.today))
+            trial = Trial.of(connection, tried, view, {})
             shown = shown_part(connection, trial, month, view, viewer.language, form)
         values = {"shown": shown, "changes": changes_text(changes), "month": month, "part": True}
         return site.renderer.page("parts/trial_part.html", site.frame(viewer, "rules"), values)
@@ -144,9 +149,14 @@ def show_review(
         refused = any(each.refuses for each in told)
         trial = None if refused else Trial.of(connection, one, view, cache)
         touch = None if trial is None else _touch(connection, trial)
+        to_come = [change for change in changes if is_to_come(change, view.today)]
+        months = _months(connection, touch, site.this_month(), to_come=bool(to_come))
         shown: Shown | None = None
-        if trial is not None and touch is not None:
-            month = month if month in touch.months else _usual_month(touch, site.this_month())
+        if trial is not None and months:
+            month = month if month in months else _usual_month(months, site.this_month())
+            if to_come:
+                tried = draft(tables, rehearsed(tables, changes, month, view.today))
+                trial = Trial.of(connection, tried, view, cache)
             shown = shown_part(connection, trial, month, view, viewer.language)
         described = describe(connection, one, words(viewer.language))
     values = {
@@ -160,6 +170,8 @@ def show_review(
         "faults": fault_lines(told, tables, one.after, viewer),
         "refused": refused,
         "touch": touch,
+        "months": months,
+        "to_come": bool(to_come),
         "month": month,
         "shown": shown,
         "part": False,
@@ -183,9 +195,22 @@ def fault_lines(
     ]
 
 
-def _usual_month(touch: Touch, this_month: Month) -> Month:
-    past = [month for month in touch.months if month < this_month]
-    return past[-1] if past else touch.months[-1]
+def _months(connection: Connection, touch: Touch | None, this_month: Month, *, to_come: bool) -> list[Month]:
+    """The months a draft can be tried on: those it touches; of a version to come, any that has days."""
+    if not to_come:
+        return [] if touch is None else touch.months
+    covered = coverage.span(connection)
+    months: list[Month] = []
+    month = this_month
+    while covered is not None and month.last >= covered[0] and len(months) <= _MONTHS_BACK:
+        months.append(month)
+        month = month.previous
+    return months[::-1]
+
+
+def _usual_month(months: Sequence[Month], this_month: Month) -> Month:
+    past = [month for month in months if month < this_month]
+    return past[-1] if past else months[-1]
 
 
 def _touch(connection: Connection, trial: Trial) -> Touch | None:

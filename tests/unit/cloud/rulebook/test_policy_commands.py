@@ -80,6 +80,16 @@ def test_what_if_of_everybody_says_what_becomes_of_the_late(firm: Firm, tmp_path
     assert fields.startswith("by field: ")
 
 
+def test_a_version_to_come_is_tried_as_if_it_had_held_that_month(firm: Firm, tmp_path: Path, capsys):
+    held = "policy:\n- {version: v1, late_grace_min: 5, serious_late_over_min: 30, absent_over_min: 120}\n"
+    path = written(tmp_path, held + "- {version: v2, from: 2026-12-01, late_grace_min: 60}\n")
+
+    assert commands(firm).what_if(path, NOVEMBER, as_json=True) == 0
+
+    assert json.loads(capsys.readouterr().out)["differing"]
+    assert firm.stale() == {}
+
+
 def test_import_puts_a_file_in_force_and_says_what_it_costs(firm: Firm, tmp_path: Path, capsys):
     path = written(tmp_path, STRICT)
 

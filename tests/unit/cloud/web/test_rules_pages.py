@@ -138,6 +138,20 @@ def test_a_review_says_what_would_become_of_the_month(desk: Desk):
     assert "2026-11-16" not in text.split("在 2026-11 试算")[1]
 
 
+def test_a_version_to_come_is_tried_on_a_month_that_is_over(desk: Desk):
+    review = desk.send(
+        "/rules/set-policy",
+        **policy("v2", "2026-12-01", late_grace_min="6", serious_late_over_min="30", absent_over_min="120"),
+    )
+
+    text = words_of(review.text)
+    assert "没有已判定的日子受影响" in text
+    assert "按它在 2026-10 整月有效来试算" in text
+    month = words_of(desk.send("/rules/review", **hidden(review.text), month="2026-11").text)
+    assert "迟到 → 正常 1 天" in month
+    assert len(desk.tables().groups["default"].versions) == 1
+
+
 def test_a_month_is_tried_part_by_part(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("cloud.rulebook.effect.DAYS_A_PART", 25)
     review = desk.send(
