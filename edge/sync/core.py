@@ -114,6 +114,7 @@ class _Stream:
     highest: int
     waiting: Ranges
     refused: Ranges
+    # One that was on the card already may be an old copy, whatever it was opened for; one of this run cannot.
     reissuable: bool
     live: Ranges = field(default_factory=Ranges)
 
@@ -134,7 +135,7 @@ class UplinkCore:
 
     def __init__(self, streams: Iterable[StreamOutbox], jitter: Callable[[], float]) -> None:
         self._streams = {
-            each.stream_id: _Stream(each.highest, each.waiting, each.refused, each.reissuable)
+            each.stream_id: _Stream(each.highest, each.waiting, each.refused, reissuable=True)
             for each in streams
         }
         self._jitter = jitter

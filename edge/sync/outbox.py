@@ -24,14 +24,12 @@ class StreamOutbox:
     Attributes:
         waiting: neither acknowledged nor put aside.
         refused: put aside by the cloud.
-        reissuable: whether its punches may be given new numbers if the cloud knows others under these.
     """
 
     stream_id: StreamId
     highest: int
     waiting: Ranges
     refused: Ranges
-    reissuable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,6 @@ class Outbox:
                     highest=rows.bounds(db, stream.number)[1],
                     waiting=_waiting(db, stream.number),
                     refused=_refused(db, stream.number),
-                    reissuable=stream.reason != streams.CONFLICT,
                 )
                 for stream in self._ledger.streams
             )

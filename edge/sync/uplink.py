@@ -122,7 +122,7 @@ class Uplink:
         self._said: Report | None = None
         self._said_ms = -STATE_EVERY_MS
         self._said_empty_at = -1
-        self._offset_ms: int | None = None
+        self._cloud_epoch_ms: int | None = None
         self._cloud_ms = 0
         self._pending = self._outbox.waiting()
         self._is_silent = False
@@ -143,7 +143,10 @@ class Uplink:
     @property
     def offset_ms(self) -> int | None:
         """The cloud's clock minus ours, from its newest timely acknowledgement; None before the first."""
-        return self._offset_ms
+        # Kept against the clock that never jumps: what was said of a wall clock that was set since is wrong.
+        if self._cloud_epoch_ms is None:
+            return None
+        return self._cloud_epoch_ms + self._clock.monotonic_ms() - self._clock.wall_ms()
 
     @property
     def pending(self) -> int:
@@ -319,13 +322,15 @@ class Uplink:
                 log.warning("ack_malformed", reason=ack.reason)
                 return
             self._links.heard(heard.way)
+            wall_ms = self._clock.wall_ms()
             offset = offset_ms(
                 sent_monotonic_ms=ack.echo_monotonic_ms,
                 server_ms=ack.server_ms,
                 now_monotonic_ms=now,
-                now_wall_ms=self._clock.wall_ms(),
+                now_wall_ms=wall_ms,
             )
-            self._offset_ms = self._offset_ms if offset is None else offset
+            if offset is not None:
+                self._cloud_epoch_ms = wall_ms + offset - now
             self._cloud_ms = ack.server_ms
             self._feed(Acked(ack), now)
         elif heard.channel is Channel.WANT and self._on_want is not None:
@@ -371,7 +376,7 @@ class Uplink:
             waiting=mark.waiting,
             oldest_waiting_ms=mark.oldest_waiting_ms,
             clock=int(report.clock),
-            clock_offset_ms=self._offset_ms,
+            clock_offset_ms=self.offset_ms,
             parts=report.parts + self._detour(),
             people=report.people,
             faces=report.faces,

@@ -17,6 +17,10 @@ OUTAGE_MS = 10_000
 SILENCE_MS = 10_000
 """So long with batches that nobody answers, and HTTPS is tried."""
 
+STEADY_MS = 30_000
+"""A connection that broke sooner counts as a failure. A broker drops the older of two connections of a name:
+a terminal and the copy of its card would push each other off every second, and neither would get through."""
+
 
 class Way(StrEnum):
     """How punches reach the cloud."""
@@ -72,6 +76,7 @@ class Ways:
         self._mute = mute
         self._due_ms = dict.fromkeys(self._delays, 0)
         self._open: set[Way] = set()
+        self._up_since_ms: dict[Way, int] = {}
         self._in_use: Way | None = None
         self._none_since_ms: int | None = None
         self._silent_since_ms: int | None = None
@@ -105,7 +110,7 @@ class Ways:
 
     def up(self, way: Way, now_ms: int) -> tuple[Step, ...]:
         """This way is connected."""
-        self._delays[way].reset()
+        self._up_since_ms[way] = now_ms
         before = self._in_use
         if way is Way.HTTPS and before is Way.MQTT and self._silent_since_ms is None:
             self._open.discard(way)
@@ -122,6 +127,9 @@ class Ways:
     def down(self, way: Way, now_ms: int) -> tuple[Step, ...]:
         """This way broke, or could not be opened."""
         self._open.discard(way)
+        since_ms = self._up_since_ms.pop(way, None)
+        if since_ms is not None and now_ms - since_ms >= STEADY_MS:
+            self._delays[way].reset()
         self._due_ms[way] = now_ms + self._delays[way].next_ms()
         if self._in_use is not way:
             return ()

@@ -12,7 +12,7 @@ from edge.punch import rows, streams
 from edge.punch.file import KEEP_ACKED_MS
 from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
-from edge.sync.core import KEY_CONFLICT
+from edge.sync.core import KEY_CONFLICT, Acked, Connected, Reissue, UplinkCore
 from edge.sync.outbox import Outbox
 from edge.sync.ranges import Ranges
 from models import ids
@@ -20,6 +20,7 @@ from models.chain import DAY_MS
 from models.clock import SystemClock
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
+from models.wire.messages import VERSION, PunchAck, Refusal
 
 TERMINAL = TerminalId("t-0000000000000001")
 
@@ -107,10 +108,21 @@ def test_conflicting_punches_go_on_in_one_new_stream_as_they_were(ledger: Ledger
 
     assert [stream.reason for stream in ledger.streams] == [streams.FIRST, streams.CONFLICT]
     assert waiting(outbox) == [[1, 4, 5, 6, 8, 9, 10], [1, 2, 3]]
-    assert [stream.reissuable for stream in outbox.streams()] == [True, False]
     again = ledger.write(lambda db: rows.between(db, ledger.stream, 1, 10))
     assert [punch.punch_id for punch in again] == [originals[at].punch_id for at in (1, 2, 6)]
     assert [(punch.wall_ms, punch.boot) for punch in again] == [(1_002, 1), (1_003, 1), (1_007, 1)]
+
+
+def test_a_card_put_back_a_second_time_moves_on_again(ledger: Ledger, outbox: Outbox):
+    """Found by the simulation, seed 74: the stream opened for the first conflict was never left again."""
+    outbox.reissue(ledger.stream.stream_id, Ranges.single(1), KEY_CONFLICT, at_ms=9)
+    moved = ledger.stream.stream_id
+    core = UplinkCore(outbox.streams(), lambda: 1.0)
+    core.on(Connected(), 0)
+
+    effects = core.on(Acked(PunchAck(VERSION, moved, (), (), (Refusal(1, KEY_CONFLICT),), 0, 0)), 1)
+
+    assert Reissue(moved, Ranges.single(1)) in effects
 
 
 def test_punches_refused_for_the_terminal_s_sake_wait_again_once_it_is_claimed_anew(tmp_path: Path):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edge.sync.ways import OUTAGE_MS, SILENCE_MS, Close, Open, Step, Use, Way, Ways
+from edge.sync.ways import OUTAGE_MS, SILENCE_MS, STEADY_MS, Close, Open, Step, Use, Way, Ways
 
 DELAY_MS = 1_000
 MUTE_MS = 30_000
@@ -48,6 +48,21 @@ def test_without_a_cloud_url_there_is_only_the_broker():
     made.down(Way.MQTT, 0)
 
     assert made.look(OUTAGE_MS, silent=False) == (Open(Way.MQTT),)
+
+
+def test_only_a_connection_that_lasted_makes_the_next_failure_the_first():
+    """Found by the simulation: a terminal and its copy pushed each other off the broker once a second."""
+    mqtt = Steady(DELAY_MS)
+    made = Ways(mqtt, None, Steady(MUTE_MS))
+    made.look(0, silent=False)
+    made.up(Way.MQTT, 0)
+    made.down(Way.MQTT, STEADY_MS - 1)
+    assert mqtt.resets == 0
+
+    made.look(2 * STEADY_MS, silent=False)
+    made.up(Way.MQTT, 2 * STEADY_MS)
+    made.down(Way.MQTT, 3 * STEADY_MS)
+    assert mqtt.resets == 1
 
 
 def test_a_short_outage_is_no_reason():

@@ -1,0 +1,96 @@
+"""``scripts/simulate``: run seeds, and say what went wrong with the shortest story there is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.progress import track
+
+from tests.simulation import planted, powercuts, release
+from tests.simulation.options import ALL, Options, draw
+from tests.simulation.shrink import as_test, shrink
+from tests.simulation.totals import Totals
+from tests.simulation.world import Result, Site
+
+_STORY_LINES = 80
+
+
+def main() -> int:
+    """Exit 1 if any promise was broken."""
+    wanted = _parse()
+    if wanted.planted:
+        return planted.main()
+    if wanted.power_cuts:
+        return powercuts.main(wanted.power_cuts, wanted.seed)
+    if wanted.release:
+        return release.main(wanted.release)
+    totals = Totals()
+    with Site() as site:
+        for options in _seeds(wanted):
+            result = site.run(options, tell=wanted.story)
+            totals.add(result)
+            if wanted.seeds == 1:
+                print(options.describe())
+                print(f"trace {result.trace}")
+            if wanted.story:
+                print("\n".join(result.story))
+            if result.violation is not None:
+                _explain(site, result)
+    print(totals.text())
+    if wanted.json is not None:
+        wanted.json.write_text(json.dumps(totals.as_json(), indent=2, ensure_ascii=False) + "\n")
+    return 1 if totals.failed else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--people", type=int)
+    parser.add_argument("--terminals", type=int, choices=range(1, 51), metavar="1..50")
+    parser.add_argument("--days", type=int)
+    parser.add_argument("--faults", type=_faults, help=f"some of {','.join(ALL)}; none: no faults")
+    parser.add_argument("--json", type=Path, help="write the totals there")
+    parser.add_argument("--story", action="store_true", help="tell what happened, line by line")
+    parser.add_argument("--planted", action="store_true", help="plant bugs; each must be caught")
+    parser.add_argument("--power-cuts", type=int, default=0, metavar="N", help="only so many power cuts")
+    parser.add_argument("--release", type=Path, metavar="FILE", help="the long run; its report goes to FILE")
+    return parser.parse_args()
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    chosen = () if text == "none" else tuple(text.split(","))
+    unknown = [name for name in chosen if name not in ALL]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: none of {', '.join(ALL)}")
+    return chosen
+
+
+def _seeds(wanted: argparse.Namespace) -> Iterator[Options]:
+    seeds = range(wanted.seed, wanted.seed + wanted.seeds)
+    shown = track(seeds, "seeds") if wanted.seeds > 1 and sys.stderr.isatty() else seeds
+    for seed in shown:
+        yield draw(
+            seed,
+            people=wanted.people,
+            terminals=wanted.terminals,
+            days=wanted.days,
+            faults=wanted.faults,
+        )
+
+
+def _explain(site: Site, result: Result) -> None:
+    print(f"\nFAILED seed {result.options.seed}: {result.violation}")
+    print(f"  {result.options.describe()}")
+    small = shrink(site, result)
+    print(f"  smallest: {small.options.describe()}")
+    print(f"  {small.violation}\n" + "\n".join(f"    {line}" for line in small.story[-_STORY_LINES:]))
+    print("\nAs a test:\n" + as_test(small), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

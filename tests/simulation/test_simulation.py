@@ -1,0 +1,42 @@
+"""A few seeds, so that all tests run the simulation; ``scripts/simulate`` runs as many as wanted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.options import draw
+from tests.simulation.world import Site
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site() as site:
+        yield site
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_punch_is_lost_and_none_is_counted_twice(site: Site, seed: int):
+    result = site.run(draw(seed))
+
+    assert result.violation is None, result.options.describe()
+
+
+def test_a_seed_replays_to_the_same_trace(site: Site):
+    first, again, other = (site.run(draw(seed)) for seed in (5, 5, 6))
+
+    assert first.trace == again.trace
+    assert first.trace != other.trace
+
+
+def test_a_seed_replays_in_another_process(site: Site):
+    code = (
+        "from tests.simulation.options import draw\nfrom tests.simulation.world import Site\n"
+        "with Site() as site: print(site.run(draw(5)).trace)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == site.run(draw(5)).trace
