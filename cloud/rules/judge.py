@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from cloud.rules import minutes
 from cloud.rules.judged import Args, Sheet, evidence_args
 from cloud.rules.minutes import EVER, MS, NONE, Minutes
-from cloud.rules.pairing import Pairing
 from cloud.rules.policy import Policy
 from cloud.rules.roles import InstanceRoles, Unit
 from models.attendance import FindingCode, Flag, Part, Step
@@ -67,10 +66,9 @@ def _due(sheet: Sheet, unit: Unit) -> Args:
 
 
 def _judge_unit(sheet: Sheet, shift: str, unit: Unit, late_on: int) -> None:
-    pairing = unit.pairing
     bounds = _bounds(sheet, unit)
     _say_punches(sheet, unit)
-    away = _between_pairs(pairing)
+    away = _between_pairs(unit)
     whole = unit.minutes
     start, end = bounds.start, bounds.end
     if start is not None and not unit.in_waived:
@@ -125,13 +123,14 @@ def _proven(bounds: _Bounds, unit: Unit) -> tuple[int, int, Minutes]:
     return unit.first, unit.first, unit.minutes
 
 
-def _between_pairs(pairing: Pairing) -> Minutes:
-    """Minutes between an OUT and the next IN (P6)."""
-    if not pairing.pairs or (len(pairing.pairs) == 1 and pairing.open_ms is None):
-        return NONE
+def _between_pairs(unit: Unit) -> Minutes:
+    """Minutes between an OUT and the next IN (P6); with a waived end none after the last pair (J8)."""
+    pairing = unit.pairing
     openings = [start for start, _ in pairing.pairs[1:]]
-    if pairing.open_ms is not None:
+    if pairing.open_ms is not None and not unit.out_waived:
         openings.append(pairing.open_ms)
+    if not pairing.pairs or not openings:
+        return NONE
     closings = [end for _, end in pairing.pairs]
     # Corrections of both edges may leave the last closing without an opening after it.
     return minutes.normalise(

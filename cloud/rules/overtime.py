@@ -24,9 +24,14 @@ PROVING_MODES = ("approval_and_punch", "min")
 
 @dataclass(frozen=True, slots=True)
 class _Sets:
-    """Minutes asked for, outside schedule, and eligible (O1, O3)."""
+    """Minutes asked for, outside schedule, and eligible (O1, O3).
+
+    Attributes:
+        contested: asked for, and lost to a leave, trip or outing (J9).
+    """
 
     asked: Minutes
+    contested: Minutes
     outside: Minutes
     eligible: Minutes
 
@@ -52,8 +57,8 @@ def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf)
         for kind, length in found.items():
             sheet.say("O5", f"overtime_{kind.value}", {"minutes": length, "mode": policy.overtime_mode})
         _flags(sheet, sets, counted)
-    if sets.asked:
-        _note_conflict(sheet, view, sets.asked)
+    if sets.asked or sets.contested:
+        _note_conflict(sheet, view, sets)
 
 
 def _anything(sheet: Sheet) -> bool:
@@ -69,11 +74,14 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
     lost = NONE
     if view.records.claims:
         lost = overtime_losses(plan, view.records.claims, view.plans.zone)
-    bound = _Bound(sheet, spans_of, lost)
+    bound = _Bound(sheet, spans_of)
     asked = bound.less(asked)
+    contested = minutes.intersect(asked, lost)
+    asked = minutes.subtract(asked, lost)
     outside = bound.less(
         minutes.normalise((s // MS, e // MS) for (s, e), free in sheet.roles.pairs() if not free),
     )
+    outside = minutes.subtract(outside, lost)
     eligible = outside
     fixed = [i for i in plan.instances if i.kind is InstanceKind.SHIFT]
     if fixed:
@@ -87,16 +95,15 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
             extra = minutes.subtract(presence, minutes.first_n(presence, required))
             extra = minutes.subtract(extra, lost)
             outside, eligible = minutes.union(outside, extra), minutes.union(eligible, extra)
-    return _Sets(asked, outside, eligible)
+    return _Sets(asked, contested, outside, eligible)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """What never is overtime: planned spans of D-1 to D+2, overtime breaks, minutes of other records."""
+    """What never is overtime: planned spans of D-1 to D+2 and overtime breaks."""
 
     sheet: Sheet
     spans_of: SpansOf
-    lost: Minutes
 
     def less(self, spans: Minutes) -> Minutes:
         """The spans without it."""
@@ -108,7 +115,7 @@ class _Bound:
             if not spans:
                 return NONE
         breaks = overtime_breaks(self.sheet, self.sheet.plan.policy, spans[0][0], spans[-1][1])
-        return minutes.subtract(minutes.subtract(spans, breaks), self.lost)
+        return minutes.subtract(spans, breaks)
 
 
 def _counted(mode: str, sets: _Sets) -> Minutes:
@@ -162,14 +169,14 @@ def _flags(sheet: Sheet, sets: _Sets, counted: Minutes) -> None:
         sheet.flag(Flag.OVERTIME_UNPROVEN, "O6", {"minutes": minutes.count(sets.asked)})
 
 
-def _note_conflict(sheet: Sheet, view: View, asked: Minutes) -> None:
-    """Two forms ask for the same minute (J9)."""
-    seen = NONE
+def _note_conflict(sheet: Sheet, view: View, sets: _Sets) -> None:
+    """A form asks for a minute that another form or a leave, trip or outing asks for too (J9)."""
+    wanted, taken = minutes.union(sets.asked, sets.contested), sets.contested
     for record in view.records.overtime:
-        own = minutes.intersect(asked, clock_minutes(record, view.plans.zone))
-        if minutes.intersect(own, seen):
+        own = minutes.intersect(wanted, clock_minutes(record, view.plans.zone))
+        if minutes.intersect(own, taken):
             sheet.flag(Flag.CONFLICT, "J9", record_args(record))
-        seen = minutes.union(seen, own)
+        taken = minutes.union(taken, own)
 
 
 def statutory_minutes(sheet: Sheet, plans: PlanBook, type_of: TypeOf) -> int:

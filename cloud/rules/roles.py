@@ -190,12 +190,9 @@ def _instance_roles(
     residual = _own_residual(plan, instance, day.residual)
     found = InstanceRoles(instance, clusters, residual)
     if instance.kind is InstanceKind.FREE:
-        rules = (
-            Rules(policy, residual[0][0], residual[0][0] + residual[-1][1])
-            if residual
-            else Rules(policy, None)
-        )
-        found.whole = pair_free(clusters, rules)
+        # Free hours have no units: the middle is that of the instance.
+        first = instance.start if residual else None
+        found.whole = pair_free(clusters, Rules(policy, first, instance.mid2))
         return found
     if not residual:
         found.whole = pair(clusters, Rules(policy, None))
