@@ -17,6 +17,8 @@ from cloud.rules.plain import Plain
 from cloud.yamltext import BadYaml, YamlNode, compose, line_of, plain
 
 BAD_CASE: Final = "bad_case"
+ABOUT: Final = {"bad_policy": "policy", "bad_shift": "shifts", "window_too_long": "shifts"}
+"""The key of a case that a refusal (V) is about; of the others it is the roster."""
 
 
 class BadCaseFile(Exception):
@@ -99,6 +101,9 @@ def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
         place = f"{file}:{source.line(('id',))}"
         try:
             result = run_case(Node(merged(shared, _plain(file, case))))
+            if result.error is not None:
+                line = source.line((ABOUT.get(result.error, "roster"),))
+                result.differences[:] = [f"{file}:{line}: {what}" for what in result.differences]
         except BadCase as bad:
             what = str(BadCaseFile(file, source.line(bad.path), str(bad)))
             result = CaseResult(source.case_id(), differences=[what], error=BAD_CASE)

@@ -43,7 +43,7 @@ from models.punch import Direction
 
 EVER_MS: Final = -(1 << 60)
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
+MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 CASE_KEYS: Final = (
     "id",
     "title",
@@ -97,19 +97,15 @@ def facts(case: Node) -> PersonFacts:
         RefusedInput: ``bad_policy`` (V4).
     """
     case.keys(CASE_KEYS)
-    zone = case.need("zone")
-    try:
-        ZoneInfo(zone.text())
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise zone.bad(f"{zone.value!r} is no IANA zone") from error
-    clock = Clock(zone.text())
+    zone = _zone(case.need("zone"))
+    clock = Clock(zone)
     shifts = {name: _shift(name, node) for name, node in _map(case, "shifts")}
     names = tuple(shifts)
     site = case.get("site")
     return PersonFacts(
         person_id=PersonId("p-case"),
         rules=RuleSet(
-            zone=zone.text(),
+            zone=zone,
             policies=_policies(case.get("policy")),
             shifts=shifts,
             week={_weekday(node, day): _entry(node, names) for day, node in _map(case, "week")},
@@ -144,6 +140,15 @@ def _list(case: Node, key: str) -> Iterator[Node]:
     return iter(()) if found is None else found.list()
 
 
+def _zone(node: Node) -> str:
+    name = node.text()
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise node.bad(f"{name!r} is no IANA zone") from error
+    return name
+
+
 def _date(node: Node, key: str) -> date:
     return Node(key, node.path).day()
 
@@ -163,12 +168,16 @@ def _policies(node: Node | None) -> tuple[PolicyVersion, ...]:
     if node is None or node.value is None:
         return (PolicyVersion(policy_from({})),)
     versions = list(node.list()) if isinstance(node.value, list) else [node]
-    found = []
+    found: list[PolicyVersion] = []
     for version in versions:
         values = dict(version.items())
-        since = values.pop("from", None)
+        written = values.pop("from", None)
+        since = None if written is None else written.day()
+        if any(other.since == since for other in found):
+            what = "without from" if since is None else f"from {since}"
+            raise (written or version).bad(f"a second version {what}; each version has a from of its own")
         policy = policy_from({name: value.value for name, value in values.items()})
-        found.append(PolicyVersion(policy, None if since is None else since.day()))
+        found.append(PolicyVersion(policy, since))
     return tuple(found)
 
 
@@ -217,7 +226,7 @@ def _entry(node: Node, names: tuple[str, ...]) -> RosterEntry:
         node.keys(("shift", "zone"))
         zone = node.get("zone")
         inner = _entry(node.need("shift"), names)
-        return RosterEntry(inner.shifts, None if zone is None else zone.text())
+        return RosterEntry(inner.shifts, None if zone is None else _zone(zone))
     if isinstance(node.value, list):
         return RosterEntry(tuple(one.one_of(names) for one in node.list()))
     name = node.one_of((*names, "off"))
@@ -266,7 +275,7 @@ def _roster_change(node: Node, names: tuple[str, ...], clock: Clock) -> RosterCh
     zone = node.get("zone")
     return RosterChange(
         node.need("date").day(),
-        entry if zone is None else RosterEntry(entry.shifts, zone.text()),
+        entry if zone is None else RosterEntry(entry.shifts, _zone(zone)),
         node.need("known").parsed(clock.instant),
     )
 
@@ -367,9 +376,14 @@ def _correction(node: Node, clock: Clock) -> CorrectionBody:
 def _span(node: Node, unit: SpanUnit, clock: Clock) -> ClockSpan | DateSpan:
     start, end = node.need("from"), node.need("to")
     if unit is SpanUnit.HOUR:
-        return ClockSpan(start.parsed(clock.instant), end.parsed(clock.instant))
+        start_ms, end_ms = start.parsed(clock.instant), end.parsed(clock.instant)
+        if end_ms < start_ms:
+            raise end.bad(f"{end.value} lies before {start.value}, where the record begins")
+        return ClockSpan(start_ms, end_ms)
     first, first_half = start.parsed(lambda text: _half(text, Half.AM))
     last, last_half = end.parsed(lambda text: _half(text, Half.PM))
+    if (last, last_half) < (first, first_half):
+        raise end.bad(f"{end.value} lies before {start.value}, where the record begins")
     return DateSpan(first, first_half, last, last_half)
 
 

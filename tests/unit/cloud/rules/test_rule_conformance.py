@@ -90,6 +90,32 @@ def test_json_has_every_field(tmp_path):
         ("  punches:", "  roster: {}\n  punches:", 10, "key 'roster' stands twice"),
         ("as_of: 2026-11-30 00:00", "as_of: soon", 5, "'soon'"),
         ("  as_of: 2026-11-30 00:00\n", "", 6, "key 'as_of' is missing"),
+        ("DAY}\n", "{shift: DAY, zone: Asia/Nowhere}}\n", 9, "'Asia/Nowhere' is no IANA zone"),
+        (
+            "  punches:",
+            "  policy: [{version: a}, {version: b}]\n  punches:",
+            10,
+            "a second version without from",
+        ),
+        (
+            "  punches:",
+            "  policy:\n  - {from: 2026-11-01}\n  - {from: 2026-11-01}\n  punches:",
+            12,
+            "a second version from 2026-11-01",
+        ),
+        (
+            "  punches:",
+            "  records: [{kind: trip, unit: day, from: 2026-11-18 pm, to: 2026-11-18 am}]\n  punches:",
+            10,
+            "2026-11-18 am lies before 2026-11-18 pm",
+        ),
+        (
+            "  punches:",
+            "  records: [{kind: trip, from: 2026-11-18 10:00, to: 2026-11-18 09:59}]\n  punches:",
+            10,
+            "2026-11-18 09:59 lies before 2026-11-18 10:00",
+        ),
+        ("  punches:", "  locks: [{month: 2026-13, at: 2026-11-05}]\n  punches:", 10, "YYYY-MM"),
     ],
 )
 def test_a_bad_case_is_told_by_file_line_key_and_what_is_allowed(tmp_path, old, new, line, said):
@@ -98,6 +124,24 @@ def test_a_bad_case_is_told_by_file_line_key_and_what_is_allowed(tmp_path, old, 
 
     assert run([file], json=False, out=out) == 1
     assert out.getvalue().startswith(f"BAD one\n    {file}:{line}: ")
+    assert said in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("  punches:", "  policy: {pairing: all}\n  punches:", 10, "not one of first_last, alternate"),
+        ("  punches:", "  policy: {late_grace: 5}\n  punches:", 10, "late_grace"),
+        ("13:00-18:00", "11:00-18:00", 4, "bad_shift"),
+        ("18: DAY", "18: [DAY, DAY]", 9, "overlapping_shifts"),
+    ],
+)
+def test_a_refused_case_is_told_by_file_and_line(tmp_path, old, new, line, said):
+    file = write(tmp_path, GOOD.replace(old, new).replace("LATE", "6"))
+    out = io.StringIO()
+
+    assert run([file], json=False, out=out) == 1
+    assert out.getvalue().startswith(f"DIFFERS one\n    {file}:{line}: refused: ")
     assert said in out.getvalue()
 
 
