@@ -256,17 +256,21 @@ def test_a_month_is_the_sum_of_its_days(person):
     assert total.worked_min == sum(day.worked_min for day in days)
 
 
-@given(persons(), st.lists(punches, max_size=4))
+@given(persons(), st.lists(punches, max_size=4), st.lists(records(0), max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_a_locked_month_never_changes(person, late):
+def test_a_locked_month_never_changes(person, late, forms):
     closed = at_ms(date(2026, 12, 3), 600)
     now = at_ms(date(2026, 12, 20), 0)
     locked = replace(person, locks=(LockEvent(2026, 11, closed),), as_of_ms=now)
     later = [
         replace(fact, seq=1000 + n, received_ms=closed + 60_000 * (n + 1)) for n, fact in enumerate(late)
     ]
+    versions = [replace(form, version=2 + n, known_ms=closed + 1 + n) for n, form in enumerate(forms)]
+    informed = replace(
+        locked, punches=locked.punches + tuple(later), records=locked.records + tuple(versions)
+    )
 
-    assert week(replace(locked, punches=locked.punches + tuple(later))) == week(locked)
+    assert week(informed) == week(locked)
     assert week(locked) == week(replace(person, as_of_ms=closed))
 
 
