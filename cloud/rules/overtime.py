@@ -63,6 +63,9 @@ def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf)
 
 def _anything(sheet: Sheet) -> bool:
     roles = sheet.roles
+    if sheet.plan.policy.hours_system == "comprehensive" and sheet.worked:
+        # Present minutes of a statutory day count without a pair too: an end may be waived (O7).
+        return True
     if any(instance.overtime for instance in roles.plan.instances):
         return True
     return any(pairing.pairs for pairing in roles.pairings())
