@@ -125,7 +125,7 @@ def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
     except BadYaml as bad:
         raise BadCaseFile(file, bad.line, bad.what) from bad
     if not isinstance(root, MappingNode):
-        raise BadCaseFile(file, 1, "is no map with keys defaults, cases")
+        raise BadCaseFile(file, 1, "the file is no map with keys defaults, cases")
     parts = {key.value: value for key, value in root.value}
     unknown = [key for key, _ in root.value if key.value not in {"defaults", "cases"}]
     if unknown:

@@ -168,17 +168,31 @@ def _policies(node: Node | None) -> tuple[PolicyVersion, ...]:
     if node is None or node.value is None:
         return (PolicyVersion(policy_from({})),)
     versions = list(node.list()) if isinstance(node.value, list) else [node]
-    found: list[PolicyVersion] = []
+    found = []
     for version in versions:
         values = dict(version.items())
-        written = values.pop("from", None)
+        since = values.pop("from", None)
+        policy = policy_from({name: value.value for name, value in values.items()})
+        found.append(PolicyVersion(policy, None if since is None else since.day()))
+    return tuple(found)
+
+
+def check_versions(policy: Node | None) -> None:
+    """Each version begins on a date of its own; a draft of rules that breaks this is told by the linter.
+
+    Raises:
+        BadCase: a second version begins where another does.
+    """
+    if policy is None or not isinstance(policy.value, list):
+        return
+    seen: set[date | None] = set()
+    for version in policy.list():
+        written = version.get("from")
         since = None if written is None else written.day()
-        if any(other.since == since for other in found):
+        if since in seen:
             what = "without from" if since is None else f"from {since}"
             raise (written or version).bad(f"a second version {what}; each version has a from of its own")
-        policy = policy_from({name: value.value for name, value in values.items()})
-        found.append(PolicyVersion(policy, since))
-    return tuple(found)
+        seen.add(since)
 
 
 def _shift(name: str, node: Node) -> WorkShift:
@@ -287,7 +301,7 @@ def _punches(node: Node, clock: Clock) -> list[PunchFact]:
     def read(text: str) -> list[PunchFact]:
         day, *times = text.split()
         if not times:
-            raise ValueError(f"{text!r} has no time after its date")
+            raise ValueError(f"{text!r} has no time after its date; written is YYYY-MM-DD HH:MM[:SS]")
         return [PunchFact(clock.at(date.fromisoformat(day), time)) for time in times]
 
     return node.parsed(read)

@@ -27,7 +27,7 @@ class BadCase(Exception):
     """
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{'.'.join(map(str, path))}: {what}")
+        super().__init__(f"{'.'.join(map(str, path))}: {what}" if path else what)
         self.path = path
         self.what = what
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from cloud.rules.casefile import facts
+from cloud.rules.casefile import check_versions, facts
 from cloud.rules.casenode import Node
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusalCode, RefusedInput
@@ -68,6 +68,7 @@ def run_case(case: Node) -> CaseResult:
     rules = case.get("rules")
     found = CaseResult(case.need("id").text(), () if rules is None else tuple(r.text() for r in rules.list()))
     try:
+        check_versions(case.get("policy"))
         _judge(facts(case), case, found)
     except RefusedInput as refused:
         found.error = refused.code.value
