@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from cloud.db.tables import terminals
+from cloud.db.tables import certificates, terminals
 from models.ids import TerminalId
 from models.punch import ClockQuality
 from models.wire.messages import Part, TerminalState
@@ -19,6 +19,8 @@ SILENT_AFTER_MS = 180_000
 
 _CLOCK_OFF_MS = 30_000
 _LONG_WAIT_MS = 600_000
+_CERTIFICATE_LATE = 5 / 6
+"""Of its life. A terminal renews at two thirds; one that has not by now cannot."""
 
 
 class Standing(IntEnum):
@@ -37,6 +39,7 @@ class Door:
         silent: it has not spoken for three minutes; ``silent_since_ms`` is when it last did.
         watermark_ms: every punch before it has arrived; 0 if none ever did.
         state: what it said of itself last.
+        certificate_ends_ms: when it can no longer log in to the broker, if it should have renewed long ago.
     """
 
     terminal_id: TerminalId
@@ -47,6 +50,7 @@ class Door:
     watermark_ms: int
     standing: Standing
     state: TerminalState | None
+    certificate_ends_ms: int | None = None
 
     def part(self, name: str) -> Part | None:
         """Health of its camera or sensor."""
@@ -61,6 +65,7 @@ class Door:
 def list_doors(connection: Connection, now_ms: int) -> list[Door]:
     """All terminals in use, worst first."""
     table = terminals.c
+    ending = _ending(connection, now_ms)
     rows = connection.execute(
         select(
             table.terminal_id,
@@ -75,6 +80,7 @@ def list_doors(connection: Connection, now_ms: int) -> list[Door]:
     doors = []
     for terminal_id, name, site, online, last_seen_ms, watermark_ms, state_json in rows:
         state = None if state_json is None else msgspec.json.decode(state_json, type=TerminalState)
+        ends_ms = ending.get(terminal_id)
         silent = not online or last_seen_ms is None or now_ms - last_seen_ms > SILENT_AFTER_MS
         doors.append(
             Door(
@@ -84,8 +90,9 @@ def list_doors(connection: Connection, now_ms: int) -> list[Door]:
                 silent=silent,
                 silent_since_ms=last_seen_ms if silent else None,
                 watermark_ms=watermark_ms,
-                standing=_standing(state, now_ms, silent=silent),
+                standing=_standing(state, now_ms, silent=silent, ends=ends_ms is not None),
                 state=state,
+                certificate_ends_ms=ends_ms,
             )
         )
     return sorted(doors, key=lambda door: (door.standing, door.silent_since_ms or 0, door.name))
@@ -102,13 +109,32 @@ def door_names(connection: Connection) -> dict[str, str]:
     return {row.terminal_id: row.name for row in rows}
 
 
-def _standing(state: TerminalState | None, now_ms: int, *, silent: bool) -> Standing:
+def _ending(connection: Connection, now_ms: int) -> dict[str, int]:
+    """Terminals whose newest certificate should have been renewed by now, and when it ends."""
+    rows = connection.execute(
+        select(
+            certificates.c.terminal_id,
+            func.max(certificates.c.issued_ms),
+            func.max(certificates.c.not_after_ms),
+        )
+        .where(certificates.c.revoked_ms.is_(None))
+        .group_by(certificates.c.terminal_id)
+    )
+    return {
+        terminal: ends_ms
+        for terminal, issued_ms, ends_ms in rows
+        if now_ms - issued_ms > (ends_ms - issued_ms) * _CERTIFICATE_LATE
+    }
+
+
+def _standing(state: TerminalState | None, now_ms: int, *, silent: bool, ends: bool) -> Standing:
     if silent:
         return Standing.SILENT
     if state is None:
         return Standing.AILING
     ails = (
-        any(part.health == "away" for part in state.parts)
+        ends
+        or any(part.health == "away" for part in state.parts)
         or abs(state.clock_offset_ms or 0) > _CLOCK_OFF_MS
         or state.clock == ClockQuality.UNTRUSTED
         or (state.oldest_waiting_ms is not None and now_ms - state.oldest_waiting_ms > _LONG_WAIT_MS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from cloud.db.tables import certificates, terminals
 from cloud.terminals.authority import Authority, Request, is_signed_by
@@ -15,6 +15,7 @@ from models.wire.messages import CertificateRequest
 from models.wire.proof import renewal_bytes
 
 LEDGER_KEY_BYTES = 32
+_SAME_ANSWER_MS = 86_400_000
 
 
 class Refused(StrEnum):
@@ -35,12 +36,17 @@ class Signer:
 def certify(
     connection: Connection, terminal: TerminalId, request: Request, signer: Signer, now_ms: int
 ) -> str:
-    """A certificate (PEM) for the key of ``request``; the one it has, if it has one that is good."""
+    """A certificate (PEM) for the key of ``request``.
+
+    Asked again within a day, because the answer got lost, it is the same one. Later it is not: a terminal
+    that crashed before it forgot its key may ask with the key of its old certificate, and needs a new one.
+    """
     known = connection.execute(
         select(certificates.c.pem).where(
             certificates.c.terminal_id == terminal,
             certificates.c.key_hash == request.key_hash,
             certificates.c.revoked_ms.is_(None),
+            certificates.c.issued_ms > now_ms - _SAME_ANSWER_MS,
         )
     ).scalar()
     if known is not None:
@@ -128,13 +134,3 @@ def shut_out(connection: Connection, now_ms: int) -> list[str]:
             .order_by(terminals.c.terminal_id)
         ).scalars()
     )
-
-
-def ends(connection: Connection) -> dict[TerminalId, int]:
-    """When the newest certificate of each terminal that has one expires."""
-    rows = connection.execute(
-        select(certificates.c.terminal_id, func.max(certificates.c.not_after_ms))
-        .where(certificates.c.revoked_ms.is_(None))
-        .group_by(certificates.c.terminal_id)
-    )
-    return {TerminalId(terminal): end for terminal, end in rows}

@@ -127,7 +127,9 @@ class MqttLink:
             if not self._is_closed:
                 self._client.loop_start()
                 return
+        self._client.loop_start()
         self._client.disconnect()
+        self._client.loop_stop()
 
     def _show_who_we_are(self) -> None:
         """By certificate where there is one and the broker speaks TLS, else by token."""

@@ -282,6 +282,19 @@ def test_a_crash_between_the_answer_and_the_disk_leaves_a_certificate_that_works
         assert len(connection.execute(select(certificates)).all()) == 2  # asked twice, made once
 
 
+def test_a_key_left_over_by_a_crash_does_not_keep_the_old_certificate_alive(service: Running, state: Path):
+    claimed = claim(service, state, code_for(service))
+    path = certificate_path(state, TerminalId(claimed.terminal_id))
+    before = certificate.read_certificate(path)
+    key = path.read_text().split("-----BEGIN CERT")[0]
+    (state / "certificate-next.key").write_text(key)  # the power went before it was removed
+    service.clock.pass_ms(before.renew_ms - service.clock.wall_ms())
+
+    assert CertificateKeeper(state, identity(service, claimed)).look(service.clock.wall_ms())
+
+    assert certificate.read_certificate(path).not_after_ms > before.not_after_ms
+
+
 def test_what_hinders_renewal_is_said_once(service: Running, state: Path):
     claimed = claim(service, state, code_for(service))
     path = certificate_path(state, TerminalId(claimed.terminal_id))
