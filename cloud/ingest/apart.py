@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -46,7 +45,7 @@ def _one(
 ) -> Received:
     try:
         with connection.begin_nested():
-            alone = replace(message, payload=_alone(batch, punch))
+            alone = Message.of(message.topic, _alone(batch, punch), retained=message.retained)
             return receive_all(connection, [alone], now_ms, zone)[0]
     except (OperationalError, InterfaceError):
         raise
