@@ -13,11 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from tests.chaos import door_kills, migration_kills, site_kills
+from tests.chaos import disk_faults, door_kills, migration_kills, nth_call, site_faults, site_kills
 from tests.chaos.checker import Verdict
+from tests.chaos.door_kills import Tally
 from tests.chaos.servers import Missing
+from tests.chaos.site_kills import SiteTally
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - SIGKILL cannot tell a disk from memory
 _ROOT = Path(__file__).parents[2]
@@ -39,6 +42,9 @@ class Part:
     def bad(self) -> int:
         """How many things are wrong."""
         return self.verdict.bad + len(self.unhealed)
+
+
+Run = Callable[[Path, Part], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +101,57 @@ def _plan(given: argparse.Namespace) -> Plan:
     return Plan(door, migration, site, given.seed)
 
 
-def _parts(plan: Plan) -> dict[str, Callable[[Path, Part], None]]:
-    def door(folder: Path, part: Part) -> None:
-        _take(part, door_kills.run(folder, plan.door, plan.seed))
-
-    def migration(folder: Path, part: Part) -> None:
-        _take(part, migration_kills.run(folder, plan.migration, plan.seed))
-
-    def site(broker: str, database: str) -> Callable[[Path, Part], None]:
-        def run(folder: Path, part: Part) -> None:
-            tally = site_kills.run(folder, broker, database, plan.site, plan.seed)
-            part.kills, part.verdict, part.unhealed = tally.kills, tally.verdict, tally.unhealed
-            part.figures = {
-                "attempts": dict(tally.outcomes),
-                "punches": tally.punches,
-                "faults": dict(tally.faults),
-                "gave_up_and_were_started_again": dict(tally.gave_up),
-                "healed_in_s": round(tally.heal_s, 1),
-            }
-
-        return run
-
-    sites = {f"{broker}+{database}": site(broker, database) for broker, database in SITES}
-    return {"door": door, "migration": migration, **sites}
+def _parts(plan: Plan) -> dict[str, Run]:
+    seed, sites = plan.seed, {}
+    for broker, database in SITES:
+        sites[f"{broker}+{database}"] = _of_site(
+            partial(site_kills.run, broker=broker, database=database, kills=plan.site, seed=seed)
+        )
+    return {
+        "door": _of_door(partial(door_kills.run, kills=plan.door, seed=seed)),
+        "migration": _of_door(partial(migration_kills.run, kills=plan.migration, seed=seed)),
+        "nth-call": _nth_call,
+        "io-errors": _of_door(partial(disk_faults.under_errors, sessions=4, seed=seed)),
+        "full-disk": _of_door(disk_faults.on_a_full_disk),
+        **sites,
+        "full-cloud": _of_site(site_faults.cloud_disk_full),
+        "restored-postgresql": _of_site(
+            partial(site_faults.database_restored, broker="mosquitto", database="postgresql", seed=seed)
+        ),
+        "restored-sqlite": _of_site(
+            partial(site_faults.database_restored, broker="embedded", database="sqlite", seed=seed)
+        ),
+    }
 
 
-def _take(part: Part, tally: door_kills.Tally) -> None:
-    part.kills, part.verdict = tally.kills, tally.verdict
-    part.figures = {"attempts": dict(tally.outcomes), "sometimes": dict(tally.sometimes)}
+def _of_door(run: Callable[[Path], Tally]) -> Run:
+    def part(folder: Path, part: Part) -> None:
+        tally = run(folder)
+        part.kills, part.verdict = tally.kills, tally.verdict
+        part.figures = {"attempts": dict(tally.outcomes), "sometimes": dict(tally.sometimes)}
+
+    return part
+
+
+def _of_site(run: Callable[[Path], SiteTally]) -> Run:
+    def part(folder: Path, part: Part) -> None:
+        tally = run(folder)
+        part.kills, part.verdict, part.unhealed = tally.kills, tally.verdict, tally.unhealed
+        part.figures = {
+            "attempts": dict(tally.outcomes),
+            "faults": dict(tally.faults),
+            "gave_up_and_were_started_again": dict(tally.gave_up),
+            **tally.figures,
+            "healed_in_s": round(tally.heal_s, 1),
+        }
+
+    return part
+
+
+def _nth_call(folder: Path, part: Part) -> None:
+    loop = nth_call.run(folder)
+    part.verdict = loop.verdict
+    part.figures = {"attempts": dict(loop.outcomes), "faults": dict(loop.faults)}
 
 
 def _run(name: str, run: Callable[[Path, Part], None]) -> Part:

@@ -38,8 +38,8 @@ LIVES = 25
 
 RANDOM = "random"
 _BY_NAME = 0.8
-_LONG_AGO = (91, 91, 91)
-"""Days after which an acknowledged punch may go; mostly, so that some days are wholly old."""
+_DAYS_AGO = (0, 91, 91, 91)
+"""Acknowledged when: mostly so long ago that the punches may go, for a day goes only as a whole."""
 _PATIENCE_S = 20.0
 
 
@@ -58,7 +58,7 @@ class Tally:
 
 
 @dataclass
-class _Memory:
+class Memory:
     """What the oracle knows of one terminal."""
 
     attempts: list[Attempt] = field(default_factory=list)
@@ -73,7 +73,7 @@ class _Memory:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """What a child said between its birth and its death."""
 
     rows: list[tuple[Row, bool]] = field(default_factory=list)
@@ -89,31 +89,31 @@ def run(folder: Path, kills: int, seed: int) -> Tally:
     while tally.kills.total() < kills:
         state = folder / f"door-{life}"
         state.mkdir()
-        memory = _Memory()
+        memory = Memory()
         for _ in range(LIVES):
             _one_life(state, memory, luck, tally)
             if tally.kills.total() >= kills:
                 break
-        _last_look(state, memory, tally)
+        last_look(state, memory, tally)
         tally.outcomes.update(attempt.outcome for attempt in memory.attempts)
         life += 1
     return tally
 
 
-def _one_life(state: Path, memory: _Memory, luck: Random, tally: Tally) -> None:
-    commands = _commands(memory, luck)
+def _one_life(state: Path, memory: Memory, luck: Random, tally: Tally) -> None:
+    commands = some_commands(memory, luck)
     doom = _doom(state, commands, luck) if luck.random() < _BY_NAME else None
     note = state / "died"
     memory.days += 1
-    with _child(state, memory.days, doom, note) as (pid, to_child, from_child):
+    with child(state, memory.days, doom, note) as (pid, to_child, from_child):
         with suppress(BrokenPipeError):
             os.write(to_child, "".join(f"{line}\n" for line in commands).encode())
         if doom is None:
             time.sleep(luck.uniform(0, 0.03))
             os.kill(pid, signal.SIGKILL)
-        seen = _listen(pid, from_child, len(commands))
+        seen = listen(pid, from_child, len(commands))
     tally.kills[read_notes(note).get(pid, RANDOM)] += 1
-    _compare(memory, commands, seen, tally)
+    compare(memory, commands, seen, tally)
 
 
 def _doom(state: Path, commands: list[str], luck: Random) -> Doom | None:
@@ -127,14 +127,15 @@ def _doom(state: Path, commands: list[str], luck: Random) -> Doom | None:
     return Doom(name, luck.randint(1, verbs[REACHED_BY[name]]))
 
 
-def _commands(memory: _Memory, luck: Random) -> list[str]:
+def some_commands(memory: Memory, luck: Random) -> list[str]:
+    """A few things that happen to a terminal, mostly punches."""
     highest = max(memory.seqs.values(), default=0)
     lines = []
-    for verb in luck.choices(("punch", "ack", "prune", "roster"), (6, 1, 1, 1), k=luck.randint(1, 8)):
+    for verb in luck.choices(("punch", "ack", "prune", "roster"), (5, 2, 2, 1), k=luck.randint(1, 8)):
         match verb:
             case "ack" if highest:
-                first = luck.randint(1, highest)
-                lines.append(f"ack {first} {luck.randint(first, highest)} {luck.choice((0, *_LONG_AGO))}")
+                first, last = luck.choice(((1, highest), sorted(luck.choices(range(1, highest + 1), k=2))))
+                lines.append(f"ack {first} {last} {luck.choice(_DAYS_AGO)}")
             case "prune":
                 lines.append("prune")
             case "roster":
@@ -147,7 +148,7 @@ def _commands(memory: _Memory, luck: Random) -> list[str]:
 
 
 @contextmanager
-def _child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tuple[int, int, int]]:
+def child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tuple[int, int, int]]:
     """A forked terminal: its pid, the end to write commands to, the end to read answers from."""
     commands, to_child = os.pipe()
     from_child, answers = os.pipe()
@@ -156,6 +157,9 @@ def _child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tup
         try:
             os.close(to_child)
             os.close(from_child)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for ours in (1, 2):
+                os.dup2(nowhere, ours)
             if doom is not None:
                 arm(doom, note)
             with os.fdopen(commands) as lines:
@@ -174,9 +178,9 @@ def _child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tup
         os.close(from_child)
 
 
-def _listen(pid: int, from_child: int, expected: int) -> _Seen:
-    """Read until the child has answered everything, and is killed then, or has died."""
-    seen = _Seen()
+def listen(pid: int, from_child: int, expected: int, *, kill: bool = True) -> Seen:
+    """Read until the child is up and has answered so much, and is killed then, or until it has died."""
+    seen = Seen()
     text = b""
     while True:
         if not select([from_child], [], [], _PATIENCE_S)[0]:
@@ -186,12 +190,15 @@ def _listen(pid: int, from_child: int, expected: int) -> _Seen:
             return seen
         *lines, text = (text + chunk).split(b"\n")
         for line in lines:
-            _hear(seen, line.decode().split())
+            hear(seen, line.decode().split())
         if seen.roster is not None and len(seen.answers) == expected:
+            if not kill:
+                return seen
             os.kill(pid, signal.SIGKILL)
 
 
-def _hear(seen: _Seen, words: list[str]) -> None:
+def hear(seen: Seen, words: list[str]) -> None:
+    """Take in one line of a child."""
     match words:
         case ["row", seq, punch_id, person, acked]:
             row = Row(doorstep.TERMINAL, b"", int(seq), UUID(punch_id), person)
@@ -202,7 +209,7 @@ def _hear(seen: _Seen, words: list[str]) -> None:
             seen.answers.append(words)
 
 
-def _compare(memory: _Memory, commands: list[str], seen: _Seen, tally: Tally) -> None:
+def compare(memory: Memory, commands: list[str], seen: Seen, tally: Tally) -> None:
     """Hold what the restarted terminal has against the memory, then remember what it said since."""
     if seen.roster is None:
         return  # it died while opening: nothing was tried
@@ -212,10 +219,11 @@ def _compare(memory: _Memory, commands: list[str], seen: _Seen, tally: Tally) ->
     memory.rosters = {seen.roster}
     # The child took the commands in order: the first one without an answer may have been done or not.
     for line, answer in zip(commands, [*seen.answers, None][: len(commands)], strict=False):
-        _remember(memory, line.split(), answer)
+        remember(memory, line.split(), answer)
 
 
-def _remember(memory: _Memory, command: list[str], answer: list[str] | None) -> None:
+def remember(memory: Memory, command: list[str], answer: list[str] | None) -> None:
+    """Keep what was asked and answered; None: it died before it answered."""
     match command, answer:
         case ["punch", person], ["ok", punch_id, seq]:
             memory.attempts.append(Attempt(doorstep.TERMINAL, person, Outcome.OK, UUID(punch_id)))
@@ -237,7 +245,7 @@ def _remember(memory: _Memory, command: list[str], answer: list[str] | None) -> 
             raise AssertionError((command, answer))
 
 
-def _hold(memory: _Memory, held: list[tuple[Row, bool]], tally: Tally) -> None:
+def _hold(memory: Memory, held: list[tuple[Row, bool]], tally: Tally) -> None:
     verdict = tally.verdict
     rows = [row for row, _ in held]
     there = {row.punch_id for row in rows}
@@ -256,11 +264,11 @@ def _hold(memory: _Memory, held: list[tuple[Row, bool]], tally: Tally) -> None:
     _settle(memory, rows, tally.sometimes)
 
 
-def _seq(memory: _Memory, attempt: Attempt) -> int:
+def _seq(memory: Memory, attempt: Attempt) -> int:
     return memory.seqs.get(attempt.punch_id, 0) if attempt.punch_id else 0
 
 
-def _settle(memory: _Memory, rows: list[Row], sometimes: Counter[str]) -> None:
+def _settle(memory: Memory, rows: list[Row], sometimes: Counter[str]) -> None:
     """After a restart an attempt that was open has become one or the other, for good."""
     by_person = {row.person: row for row in rows}
     for place, attempt in enumerate(memory.attempts):
@@ -274,11 +282,11 @@ def _settle(memory: _Memory, rows: list[Row], sometimes: Counter[str]) -> None:
                 memory.seqs[row.punch_id] = row.seq
 
 
-def _last_look(state: Path, memory: _Memory, tally: Tally) -> None:
-    """One more start that nobody disturbs, then the file by another SQLite than the product's."""
-    with _child(state, memory.days, None, state / "died") as (pid, _, from_child):
-        seen = _listen(pid, from_child, 0)
-    _compare(memory, [], seen, tally)
+def last_look(state: Path, memory: Memory, tally: Tally) -> None:
+    """Hold everything at a start undisturbed; look at the file by another SQLite, and at the chain."""
+    with child(state, memory.days, None, state / "died") as (pid, _, from_child):
+        seen = listen(pid, from_child, 0)
+    compare(memory, [], seen, tally)
     with sqlite3.connect(state / LEDGER_FILE) as db:
         found = db.execute("PRAGMA integrity_check").fetchall()
     faults = verify(state / LEDGER_FILE, ledger_key(state).public).faults

@@ -8,6 +8,7 @@ then ``punch PERSON`` -> ``ok ID SEQ`` or ``fail``, ``ack FIRST LAST``, ``prune`
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -19,6 +20,7 @@ from edge.errors import EdgeError
 from edge.health.machine import Machine
 from edge.identification import Identified
 from edge.punch import rows
+from edge.punch.file import LedgerFile
 from edge.punch.ledger import Ledger
 from edge.punch.recorder import PunchRecorder, Recorded
 from edge.punch.streams import Stream
@@ -102,7 +104,7 @@ def _all_of(stream: Stream, last: int, db: Connection) -> list[Punch]:
     return rows.between(db, stream, 1, last)
 
 
-def held(ledger: Ledger) -> list[tuple[Row, bool]]:
+def held(ledger: LedgerFile) -> list[tuple[Row, bool]]:
     """Every punch of every stream, and whether the ledger calls it acknowledged."""
     found = []
     outboxes = {each.stream_id: each for each in Outbox(ledger).streams()}
@@ -113,3 +115,9 @@ def held(ledger: Ledger) -> list[tuple[Row, bool]]:
             row = Row(punch.terminal_id, punch.stream_id, punch.seq, punch.punch_id, punch.person_id)
             found.append((row, punch.seq not in waiting))
     return found
+
+
+if __name__ == "__main__":
+    screen = os.dup(1)
+    os.dup2(2, 1)  # logs are not answers
+    Doorstep(Path(sys.argv[1]), int(sys.argv[2]), screen).serve(sys.stdin)

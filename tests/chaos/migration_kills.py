@@ -8,7 +8,7 @@ from random import Random
 
 from sqlalchemy import inspect
 
-from cloud.attendance.defaults import seed
+from cloud.attendance import defaults
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate, require_newest
 from cloud.db.tables import metadata
@@ -19,9 +19,9 @@ from tests.chaos.door_kills import RANDOM, Tally
 _A_YEAR = 2026
 
 
-def run(folder: Path, kills: int, seed_of_luck: int) -> Tally:
+def run(folder: Path, kills: int, seed: int) -> Tally:
     """Kill ``kills`` migrations of new databases in ``folder``, then let each finish and look at it."""
-    luck = Random(f"migration {seed_of_luck}")
+    luck = Random(f"migration {seed}")
     tally = Tally()
     _migrate(f"sqlite:///{folder / 'first.db'}")  # so that children find everything loaded
     for number in range(kills):
@@ -47,7 +47,7 @@ def _migrate(url: str) -> None:
     database = Database(url)
     migrate(database)
     with database.write() as connection:
-        seed(connection, _A_YEAR)
+        defaults.seed(connection, _A_YEAR)
 
 
 def _finish(url: str) -> str:

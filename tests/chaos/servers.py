@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,6 +116,14 @@ class Postgres:
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return Birth([str(self._bin / "postgres"), "-D", str(self.data), *settings], log, user=self._user)
+
+    def is_gone(self) -> bool:
+        """Whether every process of a killed server has noticed, so that its files can be touched."""
+        for cwd in Path("/proc").glob("[0-9]*/cwd"):
+            with suppress(OSError):
+                if cwd.readlink() == self.data:
+                    return False
+        return True
 
     def url(self, port: int | None = None) -> str:
         """Where it is; ``port``: of something in between."""

@@ -5,7 +5,9 @@ Terminals reach the broker, and workers a PostgreSQL, through proxies of ours, s
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +28,8 @@ from cloud.db.engine import Database
 from cloud.db.migrate import migrate
 from cloud.db.tables import departments, people, punches, quarantine
 from edge.agent import LEDGER_FILE
+from edge.punch.proving import verify
+from edge.punch.signing import ledger_key
 from edge.roster.identity import Identity, save_identity
 from edge.roster.store import RosterStore
 from models.clock import SystemClock, from_ms
@@ -40,7 +44,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Embedded, Mosquitto, Postgres, free_port, listens
 from tests.terminals import add_terminal
 
-PEOPLE = 2_000
+PEOPLE = 5_000
 RANDOM = "random"
 _BY_NAME = 0.75
 _READY_S = 60.0
@@ -168,7 +172,7 @@ class Site:
     # -- what there is before the first process --------------------------------------------------------------
 
     def _fill(self) -> None:
-        (self.folder / "cloud").mkdir()
+        (self.folder / "cloud").mkdir(exist_ok=True)
         pin_hash = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PIN)
         clock = SystemClock()
         database = Database(self.url)
@@ -230,7 +234,7 @@ class Site:
         role = self.roles[name]
         birth = role.birth()
         if self.armed and role.points and self.luck.random() < _BY_NAME:
-            doom = Doom(self.luck.choice(role.points), self.luck.randint(1, 6))
+            doom = Doom(self.luck.choice(role.points), self.luck.randint(1, 3))
             birth = Birth(birth.argv, birth.log, birth.env, doom, self._notes, birth.user)
         role.pid = self._nursery.start(birth)
         role.not_before_s = time.perf_counter() + _AGAIN_S
@@ -289,6 +293,10 @@ class Site:
         """Whether no terminal has anything left to deliver."""
         return all(_waiting(self.state(place) / LEDGER_FILE) == 0 for place in range(self.terminals))
 
+    def waiting(self) -> int:
+        """How many punches the terminals still hold back for want of an acknowledgement."""
+        return sum(_waiting(self.state(place) / LEDGER_FILE) for place in range(self.terminals))
+
     def _until(self, true: Callable[[], bool], name: str) -> None:
         deadline = time.perf_counter() + _READY_S
         while not true():
@@ -302,6 +310,25 @@ class Site:
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
+    # -- the data of the cloud -------------------------------------------------------------------------------
+
+    def database_is_gone(self) -> None:
+        """Wait until a killed database has let go of its files."""
+        if self.postgres:
+            self._until(self.postgres.is_gone, "database")
+
+    def copy_database(self) -> None:
+        """Keep the database as it is; nothing of the cloud may run."""
+        _copy_tree(self._data(), self.folder / "copy")
+
+    def restore_database(self) -> None:
+        """Put the copy in its place; nothing of the cloud may run."""
+        shutil.rmtree(self._data())
+        _copy_tree(self.folder / "copy", self._data())
+
+    def _data(self) -> Path:
+        return self.postgres.data if self.postgres else self.folder / "cloud"
+
     # -- what is stored --------------------------------------------------------------------------------------
 
     def at_the_doors(self) -> list[Row]:
@@ -310,6 +337,24 @@ class Site:
             row
             for place in range(self.terminals)
             for row in _ledger_rows(self.state(place) / LEDGER_FILE, self.terminal(place))
+        ]
+
+    def acknowledged(self) -> list[Row]:
+        """Every punch that a terminal believes to be in the cloud."""
+        return [
+            row
+            for place in range(self.terminals)
+            for row in _ledger_rows(
+                self.state(place) / LEDGER_FILE, self.terminal(place), "acked_ms IS NOT NULL"
+            )
+        ]
+
+    def faults(self) -> list[str]:
+        """What the terminals' own proof finds wrong."""
+        return [
+            str(fault)
+            for place in range(self.terminals)
+            for fault in verify(self.state(place) / LEDGER_FILE, ledger_key(self.state(place)).public).faults
         ]
 
     def in_the_cloud(self) -> tuple[list[Row], list[str]]:
@@ -335,6 +380,7 @@ class Site:
         return rows, [f"{code}: {reason}" for code, reason in aside]
 
 
+_ACKED = "acked_ms IS NOT NULL"
 _CONTENT = ("wall_ms", "monotonic_ms", "boot", "clock", "method", "direction", "score_milli")
 
 
@@ -362,14 +408,19 @@ def _waiting(path: Path) -> int:
         db.close()
 
 
-def _ledger_rows(path: Path, terminal: str) -> list[Row]:
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with its owners: a database server is particular about them."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
+def _ledger_rows(path: Path, terminal: str, which: str = "TRUE") -> list[Row]:
     db = _read_only(path)
     try:
         return [
             _row(terminal, stream, seq, punch_id, person, content)
             for stream, seq, punch_id, person, *content in db.execute(
                 f"SELECT stream_id, seq, punch_id, person_id, {', '.join(_CONTENT)} "  # noqa: S608 - constants
-                "FROM punches JOIN streams USING (stream_no)"
+                f"FROM punches JOIN streams USING (stream_no) WHERE {which}"
             )
         ]
     finally:

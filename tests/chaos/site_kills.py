@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any, Self
 
 from tests.chaos.checker import Verdict, copies, promises
 from tests.chaos.people import Passer
@@ -19,8 +20,10 @@ from tests.chaos.site import PEOPLE, Site
 HEAL_S = 240.0
 _GOOD_ENDS = (0, -signal.SIGTERM)
 """... the second one of a process that was told to end before it had begun."""
+_VICTIMS = (1, 1, 1, 2, 3, 9)
+_HALF = 0.5
 _STEP_S = 0.02
-_PATIENCE_S = 1.5
+_PATIENCE_S = 0.8
 _WEATHER_S = 1.5
 _BAD_DAYS = (
     ("latency", Weather(latency_s=0.2, jitter_s=0.15), ()),
@@ -43,10 +46,20 @@ class SiteTally:
     faults: Counter[str] = field(default_factory=Counter)
     gave_up: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
-    punches: int = 0
+    figures: dict[str, int] = field(default_factory=dict)
     heal_s: float = 0.0
     verdict: Verdict = field(default_factory=Verdict)
     unhealed: list[str] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON can say it."""
+        return {**vars(self), "verdict": self.verdict.kinds()}
+
+    @classmethod
+    def read(cls, told: dict[str, Any]) -> Self:
+        """What :meth:`told` said."""
+        counters = {name: Counter(told[name]) for name in ("kills", "faults", "gave_up", "outcomes")}
+        return cls(**{**told, **counters, "verdict": Verdict(**told["verdict"])})
 
 
 def run(folder: Path, broker: str, database: str, kills: int, seed: int, terminals: int = 3) -> SiteTally:
@@ -59,7 +72,7 @@ def run(folder: Path, broker: str, database: str, kills: int, seed: int, termina
     luck = Random(f"site {seed} {broker} {database}")
     tally = SiteTally()
     with Site(folder, broker, database, terminals, luck) as site:
-        numbers = _everybody()
+        numbers = Everybody()
         passers = [Passer(site.terminal(place), site.kiosks[place], numbers) for place in range(terminals)]
         site.start_all()
         site.wait_until_ready()
@@ -69,20 +82,26 @@ def run(folder: Path, broker: str, database: str, kills: int, seed: int, termina
         for passer in passers:
             passer.stop()
         _heal(site, tally)
-        tally.kills, tally.gave_up = site.kills, site.gave_up
-        attempts = [attempt for passer in passers for attempt in passer.attempts]
-        tally.outcomes.update(attempt.outcome for attempt in attempts)
-        at_the_doors = site.at_the_doors()
-        in_the_cloud, aside = site.in_the_cloud()
-        tally.punches = len(in_the_cloud)
-        tally.verdict.add(promises(attempts, at_the_doors, "door"))
-        tally.verdict.add(promises(attempts, in_the_cloud, "cloud"))
-        tally.verdict.add(copies(at_the_doors, in_the_cloud))
-        tally.verdict.altered += [f"put aside: {thing}" for thing in aside]
+        hold(site, passers, tally)
     return tally
 
 
-class _Numbers(Iterator[tuple[str, str]]):
+def hold(site: Site, passers: list[Passer], tally: SiteTally) -> None:
+    """Hold what people were told, what the doors have and what the cloud has against each other."""
+    tally.kills, tally.gave_up = site.kills, site.gave_up
+    attempts = [attempt for passer in passers for attempt in passer.attempts]
+    tally.outcomes.update(attempt.outcome for attempt in attempts)
+    at_the_doors = site.at_the_doors()
+    in_the_cloud, aside = site.in_the_cloud()
+    tally.figures["punches"] = len(in_the_cloud)
+    tally.verdict.add(promises(attempts, at_the_doors, "door"))
+    tally.verdict.add(promises(attempts, in_the_cloud, "cloud"))
+    tally.verdict.add(copies(at_the_doors, in_the_cloud))
+    tally.verdict.altered += [f"put aside: {thing}" for thing in aside]
+    tally.verdict.altered += [f"the chain is broken: {fault}" for fault in site.faults()]
+
+
+class Everybody(Iterator[tuple[str, str]]):
     """Everybody once, shared by all doors, so that a person tells an attempt."""
 
     def __init__(self) -> None:
@@ -93,10 +112,6 @@ class _Numbers(Iterator[tuple[str, str]]):
         if number >= PEOPLE:
             raise StopIteration
         return str(number), f"p-{number}"
-
-
-def _everybody() -> Iterator[tuple[str, str]]:
-    return _Numbers()
 
 
 def _shake(site: Site, kills: int, made: Callable[[], int], luck: Random, tally: SiteTally) -> None:
@@ -134,11 +149,13 @@ def _let_live(site: Site, made: Callable[[], int], luck: Random) -> None:
 
 
 def _kill_somebody(site: Site, luck: Random, tally: SiteTally) -> None:
-    name = luck.choice([name for name, role in site.roles.items() if role.pid is not None])
-    site.kill(name)
-    if name == "broker" and luck.random() < 0.5:
-        site.broker.forget()
-        tally.faults["broker without state"] += 1
+    """One of them, some, or all at once, as when the power goes."""
+    alive = [name for name, role in site.roles.items() if role.pid is not None]
+    for name in luck.sample(alive, min(len(alive), luck.choice(_VICTIMS))):
+        site.kill(name)
+        if name == "broker" and luck.random() < _HALF:
+            site.broker.forget()
+            tally.faults["broker without state"] += 1
 
 
 def _heal(site: Site, tally: SiteTally) -> None:
