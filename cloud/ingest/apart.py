@@ -17,6 +17,7 @@ from models.ids import TerminalId
 from models.wire import topics
 from models.wire.codec import Malformed, encode
 from models.wire.messages import VERSION, PunchAck, PunchBatch, Refusal, WirePunch
+from models.wire.topics import Channel
 
 _REASON = "it cannot be stored"
 
@@ -27,9 +28,8 @@ def receive_apart(connection: Connection, message: Message, now_ms: int, zone: Z
     A database that fails raises: it says nothing about the punch.
     """
     batch, topic = read(message.payload), topics.parse(message.topic)
-    if isinstance(batch, Malformed) or topic is None:
-        put_aside(connection, [PutAside(Code.MALFORMED, _REASON, message.payload, message.topic)], now_ms)
-        return Received(quarantined=1)
+    if isinstance(batch, Malformed) or topic is None or topic.channel is not Channel.UP:
+        return _whole(connection, message, now_ms, zone)
     taken = [_one(connection, message, batch, punch, now_ms, zone) for punch in batch.punches]
     acks = merged((topic.terminal_id, one.ack) for one in taken if one.ack is not None)
     return Received(
@@ -38,6 +38,18 @@ def receive_apart(connection: Connection, message: Message, now_ms: int, zone: Z
         sum(one.quarantined for one in taken),
         topic.terminal_id,
     )
+
+
+def _whole(connection: Connection, message: Message, now_ms: int, zone: ZoneInfo) -> Received:
+    """A message that is no batch: that it came here may have been the database's fault, not its own."""
+    try:
+        with connection.begin_nested():
+            return receive_all(connection, [message], now_ms, zone)[0]
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001  whatever it is about this message, the others must not wait for it
+        put_aside(connection, [PutAside(Code.MALFORMED, _REASON, message.payload, message.topic)], now_ms)
+        return Received(quarantined=1)
 
 
 def _one(
