@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,15 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """What a child process sees: nothing of ours is inherited from the caller's shell."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("KAOQIN_")}
     return inherited | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"} | dict(extra)
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """``command`` so that it is killed when the process that starts it ends, even by SIGKILL.
+
+    Source: PR_SET_PDEATHSIG of prctl(2), by setpriv(1) of util-linux; without that, as it is.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else list(command)
 
 
 def free_port() -> int:
@@ -83,7 +93,7 @@ class Processes:
         """Start one of our commands; its output goes to ``name.log``."""
         with (self.logs / f"{name}.log").open("a") as log:
             process = subprocess.Popen(
-                [str(BIN / command[0]), *command[1:]],
+                dying_with_us([str(BIN / command[0]), *command[1:]]),
                 cwd=ROOT,
                 env=environment({**self.env, **(env or {})}),
                 stdin=subprocess.DEVNULL,

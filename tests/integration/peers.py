@@ -35,6 +35,7 @@ from models.wire.messages import (
     TerminalState,
 )
 from models.wire.topics import Channel
+from scripts.story.processes import dying_with_us
 
 TERMINAL = TerminalId("t-0000000000000001")
 CLOCK: Clock = SystemClock()
@@ -80,7 +81,9 @@ class Mosquitto:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [self._program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            dying_with_us([self._program, "-c", str(self._config)]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         wait_for(self._listens)
 

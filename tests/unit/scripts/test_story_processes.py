@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,6 +59,25 @@ def test_all_processes_are_gone_afterwards(tmp_path):
         running.stop("killed", kill=True)
 
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_no_process_outlives_a_story_that_is_killed(tmp_path):
+    story = f"""
+from pathlib import Path
+from scripts.story.processes import Processes
+import sys, time
+with Processes(Path({str(tmp_path)!r})) as running:
+    running.start("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"])
+    print(running._running[0][1].pid, flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen(python(story), stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as killed:
+        assert killed.stdout is not None
+        pid = int(killed.stdout.readline())
+        killed.kill()
+
+    while Path(f"/proc/{pid}").exists() and "Z (zombie)" not in Path(f"/proc/{pid}/status").read_text():
+        pass
 
 
 def test_settings_of_the_callers_shell_do_not_leak_in(monkeypatch):
