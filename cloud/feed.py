@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -48,10 +49,14 @@ class Feed:
     """
 
     def __init__(self) -> None:
+        self.punched = threading.Event()
+        """Set with every punch; who waits for it clears it."""
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Happening]]] = set()
 
     def publish(self, happening: Happening) -> None:
         """Tell every listener; callable from any thread, never blocks."""
+        if isinstance(happening, PunchStored):
+            self.punched.set()
         for loop, queue in list(self._listeners):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_put, queue, happening)

@@ -169,6 +169,23 @@ def mark_span(
         stale.mark(connection, ((person, day) for day in days), cause, now_ms)
 
 
+def moved_end(
+    connection: Connection, before: object, after: object, *, hire: bool
+) -> tuple[date, date] | None:
+    """The covered dates on which somebody is employed by one of two ends of a contract but not by the other.
+
+    None for an end: there is none. ``hire``: they are first days of work, else last ones.
+    """
+    covered = span(connection)
+    if covered is None:
+        return None
+    open_end = covered[0] if hire else covered[1]
+    first, last = sorted(end if isinstance(end, date) else open_end for end in (before, after))
+    first, last = (first, last - _DAY) if hire else (first + _DAY, last)
+    last = min(last, covered[1])
+    return (first, last) if first <= last else None
+
+
 def mark_person(connection: Connection, person: PersonId, cause: str, now_ms: int) -> None:
     """Have every covered date of a person judged again."""
     covered = span(connection)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -183,6 +184,7 @@ def _punches_of(who: Sequence[PersonId], first: date, last: date, zone: ZoneInfo
     return [made, undated]
 
 
+@lru_cache(maxsize=4_096)
 def midnight_ms(day: date, zone: ZoneInfo) -> int:
     """The instant at which ``day`` begins."""
     return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))

@@ -52,6 +52,7 @@ class RecomputeWorker:
     def stop(self) -> None:
         """End after the round that is going on; what is stale stays marked."""
         self._stopping.set()
+        self._feed.punched.set()
         self._thread.join()
 
     def _run(self) -> None:
@@ -65,7 +66,9 @@ class RecomputeWorker:
                 log.warning("recompute_failed", error=self.failing)
                 busy = False
             if not busy:
-                self._stopping.wait(_POLL_S)
+                # A punch of this process ends the wait; what others have stored is found at its end.
+                self._feed.punched.wait(_POLL_S)
+                self._feed.punched.clear()
 
     def tick(self) -> None:
         """Let time pass: new dates begin, days settle."""

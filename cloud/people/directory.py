@@ -27,7 +27,8 @@ _WAYS_MAX = 12
 # somebody waits, and for the import of a whole company.
 _pin_hasher = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
 
-_JUDGED_BY = ("group_id", "site", "hire_date", "last_day")
+_ENDS = frozenset({"hire_date", "last_day"})
+_JUDGED_BY = _ENDS | {"group_id", "site"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,14 @@ def write_person(
     connection.execute(
         update(people).where(people.c.person_id == who).values(updated_ms=view.now_ms, **changes)
     )
-    if any(name in changes for name in _JUDGED_BY):
+    judged_by = _JUDGED_BY & changes.keys()
+    if judged_by - _ENDS:
         coverage.mark_person(connection, who, "people", view.now_ms)
+        return Written(who, new=False, changed=True)
+    for name in judged_by:
+        moved = coverage.moved_end(connection, kept[name], fields[name], hire=name == "hire_date")
+        if moved is not None:
+            coverage.mark_span(connection, who, moved, "people", view.now_ms)
     return Written(who, new=False, changed=True)
 
 

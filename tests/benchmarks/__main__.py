@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks.figures import Figure
+from tests.properties.quick_proof import report
 
 KNOWN = {path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py")}
 
@@ -21,9 +22,16 @@ def main() -> int:
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(sorted(KNOWN))}; default: all"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument(
+        "--prove", type=int, metavar="DAYS", help="with rules: compare both ways of judging on so many days"
+    )
     given = parser.parse_args()
     if unknown := set(given.names) - KNOWN:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}")
+    if given.prove is not None:
+        if given.names != ["rules"]:
+            parser.error("--prove is of rules alone")
+        return report(given.prove)
     figures: list[dict[str, str | float]] = []
     for name in given.names or sorted(KNOWN):
         measured: list[Figure] = list(importlib.import_module(f"tests.benchmarks.bench_{name}").measure())

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import func, select, update
 
 from cloud.attendance import stale
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import changed_days, judge_days, store_days
 from cloud.db.tables import attendance_days, day_changes, groups, people, shifts, stale_days, terminals
+from cloud.feed import DayJudged, Feed, PunchStored
 from models.attendance import DayState, Duty, FindingCode
-from models.ids import PersonId
+from models.ids import PersonId, TerminalId
 from tests.terminals import add_terminal
 from tests.unit.cloud.attendance.conftest import Office
 
@@ -237,3 +240,15 @@ def test_a_person_without_usable_group_stops_nobody_else(office: Office):
 
     assert "2026-11-18" in office.days("p-1")
     assert office.days("p-2") == {}
+
+
+def test_a_punch_wakes_the_worker(office: Office):
+    office.at("2026-11-18 18:30")
+    feed = Feed()
+    assert not feed.punched.is_set()
+
+    feed.publish(DayJudged(PersonId("p-1"), date(2026, 11, 18)))
+    assert not feed.punched.is_set()
+
+    feed.publish(PunchStored(TerminalId("t-1"), PersonId("p-1"), office.clock.now_ms, 1))
+    assert feed.punched.is_set()

@@ -187,16 +187,41 @@ def test_punches_that_waited_for_a_person_are_judged_when_they_come(firm: Databa
         assert {row.date.day for row in connection.execute(select(stale_days))} == {17, 18, 19}
 
 
-def test_a_new_hire_date_has_all_covered_days_judged_again(firm: Database, file: Path, view: AsOf):
+@pytest.mark.parametrize(
+    ("column", "date_", "marked"),
+    [
+        # Of a hire date those before it change, of a last day those after it; one more at either end (A1).
+        ("hire_date", "2026-11-12", {9, 10, 11, 12}),
+        ("last_day", "2026-11-15", {15, 16, 17, 18, 19}),
+        ("hire_date", "2026-11-09", set()),
+        ("site", "HQ", set(range(9, 19))),
+        ("email", "who@example.org", set()),
+    ],
+)
+def test_exactly_the_days_are_marked_that_the_directory_changes(
+    firm: Database, file: Path, view: AsOf, column: str, date_: str, marked: set[int]
+):
     take(firm, file, view, "employee_no,name,department\n1001,李雷,研发部\n")
     with firm.write() as connection:
-        coverage.reach(connection, (date(2026, 11, 16), view.today), NOW_MS)
+        coverage.reach(connection, (date(2026, 11, 9), view.today), NOW_MS)
         connection.exec_driver_sql("DELETE FROM stale_days")
 
-    take(firm, file, view, "employee_no,name,hire_date\n1001,李雷,2026-11-17\n")
+    take(firm, file, view, f"employee_no,name,{column}\n1001,李雷,{date_}\n")
 
     with firm.read() as connection:
-        assert {row.date.day for row in connection.execute(select(stale_days))} == {16, 17, 18}
+        assert {row.date.day for row in connection.execute(select(stale_days))} == marked
+
+
+def test_a_moved_hire_date_marks_the_days_between(firm: Database, file: Path, view: AsOf):
+    take(firm, file, view, "employee_no,name,department,hire_date\n1001,李雷,研发部,2026-11-11\n")
+    with firm.write() as connection:
+        coverage.reach(connection, (date(2026, 11, 9), view.today), NOW_MS)
+        connection.exec_driver_sql("DELETE FROM stale_days")
+
+    take(firm, file, view, "employee_no,name,hire_date\n1001,李雷,2026-11-13\n")
+
+    with firm.read() as connection:
+        assert {row.date.day for row in connection.execute(select(stale_days))} == {10, 11, 12, 13}
 
 
 @pytest.mark.parametrize(

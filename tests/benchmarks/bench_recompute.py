@@ -1,0 +1,101 @@
+"""A month of a firm judged from its SQLite file by ``recompute``, and how soon one late punch is judged."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert
+
+from cloud.attendance import coverage, stale
+from cloud.attendance.facts import AsOf
+from cloud.attendance.worker import RecomputeWorker
+from cloud.commands.recompute import Asked, recompute
+from cloud.db.engine import Database
+from cloud.db.tables import punches
+from cloud.feed import Feed
+from models.clock import SystemClock
+from models.ids import PersonId
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.rules_crowd import END_MS, FIRST, LAST
+from tests.benchmarks.rules_firm import found_firm
+
+ZONE = ZoneInfo("Asia/Shanghai")
+SIZE = 10_000
+LATE = 300
+DAYS = (LAST - FIRST).days + 1
+DAY_MS = 86_400_000
+
+
+def measure() -> Iterator[Figure]:
+    """Wall time of ``recompute`` on every core, beside the goals."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = found_firm(Path(folder) / "firm.db", SIZE)
+        began = time.perf_counter()
+        recompute(database, Asked(FIRST, LAST), AsOf(END_MS, ZONE))
+        ours = time.perf_counter() - began
+        rate = SIZE * DAYS / ours
+        yield Figure(
+            f"{SIZE} people x {DAYS} days from the database ({rate:,.0f} person-days/s)",
+            ours,
+            "the goal, 100,000 people in 30 s",
+            30 * SIZE / 100_000,
+        )
+        waits = sorted(_late(database))
+        yield Figure(
+            f"a late punch judged, 99 of 100, with {SIZE * DAYS:,} days stored",
+            waits[len(waits) * 99 // 100],
+            "the goal",
+            0.005,
+        )
+        database.close()
+
+
+def _late(database: Database) -> list[float]:
+    """Seconds from the commit of a punch to that of the results, without the wait for the worker to wake."""
+    worker = RecomputeWorker(database, Feed(), _Standing(), ZONE)
+    with database.write() as connection:
+        coverage.reach(connection, (FIRST, LAST), END_MS)
+    while worker.round():
+        pass
+    luck = Random(1)
+    return [_one(database, worker, luck, number) for number in range(LATE)]
+
+
+def _one(database: Database, worker: RecomputeWorker, luck: Random, number: int) -> float:
+    person = PersonId(f"p-{luck.randrange(SIZE)}")
+    at_ms = END_MS - luck.randrange(12, 38) * DAY_MS - luck.randrange(DAY_MS // 3)
+    with database.write() as connection:
+        connection.execute(
+            insert(punches).values(
+                terminal_id="north",
+                stream_id=b"late............",
+                seq=number + 1,
+                punch_id=number.to_bytes(16),
+                person_id=person,
+                wall_ms=at_ms,
+                monotonic_ms=0,
+                boot=1,
+                clock=2,
+                at_ms=at_ms,
+                method=1,
+                direction=0,
+                received_ms=END_MS,
+            )
+        )
+        stale.mark(connection, [(person, day) for day in stale.near(at_ms, ZONE)], "punch", END_MS)
+    began = time.perf_counter()
+    worker.round()
+    return time.perf_counter() - began
+
+
+class _Standing(SystemClock):
+    """A clock at the end of the month."""
+
+    def wall_ms(self) -> int:
+        """The end of the month."""
+        return END_MS
