@@ -49,6 +49,8 @@ from models.punch import Direction, Method
 _DAY_MS: Final = 86_400_000
 _DAY_MIN: Final = 1440
 _FINAL: Final = DayState.FINAL
+_ANSWERS: Final = 20_000
+"""Of a shape, some 30 MB; a service that runs for months may be asked for more."""
 _NONE: Final = b"\xc0"
 _CLOCKS: Final = tuple(b"%02d:%02d" % divmod(minute, 60) for minute in range(_DAY_MIN))
 _SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
@@ -223,6 +225,8 @@ class Person:
         try:
             return answers[question]
         except KeyError:
+            if len(answers) >= _ANSWERS:
+                answers.clear()
             found = answers[question] = ask(self._shapes.plans, place.around, place.plan, question, record)
             return found
 
