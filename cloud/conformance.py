@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Final, TextIO
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from cloud.rules.casenode import BadCase, Node, merged
+from cloud.rules.casenode import Path as CasePath
 from cloud.rules.cases import CaseResult, run_case
 from cloud.rules.plain import Plain
 from cloud.yamltext import BadYaml, YamlNode, compose, line_of, plain
@@ -100,10 +102,11 @@ def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
         source = _Source(file, case, defaults)
         place = f"{file}:{source.line(('id',))}"
         try:
-            result = run_case(Node(merged(shared, _plain(file, case))))
+            whole = merged(shared, _plain(file, case))
+            result = run_case(Node(whole))
             if result.error is not None:
-                line = source.line((ABOUT.get(result.error, "roster"),))
-                result.differences[:] = [f"{file}:{line}: {what}" for what in result.differences]
+                path = _about(whole, result)
+                result.differences[:] = [f"{file}:{source.line(path)}: {what}" for what in result.differences]
         except BadCase as bad:
             what = str(BadCaseFile(file, source.line(bad.path), str(bad)))
             result = CaseResult(source.case_id(), differences=[what], error=BAD_CASE)
@@ -114,6 +117,21 @@ def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
             result.differences.append(what)
         seen.setdefault(result.case_id, place)
         yield result
+
+
+def _about(case: Plain, refused: CaseResult) -> CasePath:
+    """Where the parameter or shift stands that a refusal names first; else the key it is about."""
+    key = ABOUT.get(refused.error or "", "roster")
+    said = " ".join(refused.differences)
+    found: list[tuple[int, CasePath]] = []
+    value = case.get(key) if isinstance(case, dict) else None
+    parts = enumerate(value) if isinstance(value, list) else [(None, value)]
+    for index, part in parts:
+        for name in part if isinstance(part, dict) else ():
+            named = re.search(rf"\b{re.escape(name)}\b", said)
+            if named is not None:
+                found.append((named.start(), (key, name) if index is None else (key, index, name)))
+    return min(found, default=(0, (key,)), key=lambda place: place[0])[1]
 
 
 def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
