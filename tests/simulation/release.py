@@ -19,8 +19,8 @@ from tests.simulation.totals import SOMETIMES, Totals
 from tests.simulation.world import Site
 
 SEEDS, FAULTS, IMAGES = 10_000, 1_000_000, 100_000
-_IMAGES_A_PART = 2_000
-_SEEDS_A_PART = 100
+_IMAGES_A_PART = 250
+_SEEDS_A_PART = 25
 
 
 @dataclass(slots=True)
@@ -43,10 +43,14 @@ class Report:
         self.file.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
 
     @property
+    def has_seeds(self) -> bool:
+        """Whether there were enough seeds, and faults in them."""
+        return self.totals.seeds >= SEEDS and sum(self.totals.faults.values()) >= FAULTS
+
+    @property
     def is_done(self) -> bool:
         """Whether all figures were reached."""
-        faults = sum(self.totals.faults.values())
-        return self.totals.seeds >= SEEDS and faults >= FAULTS and self.cuts.images >= IMAGES
+        return self.has_seeds and self.cuts.images >= IMAGES
 
     def _lines(self) -> Iterator[str]:
         totals, cuts = self.totals, self.cuts
@@ -96,31 +100,26 @@ def main(file: Path) -> int:
     )
     report = Report(file, commit.stdout.strip())
     with Site() as site:
-        _seeds(site, report)
+        _run(site, report)
         found = [(bug, planted.hunt(site, bug)) for bug in planted.BUGS]
     report.planted = planted.table(found)
     report.missed = sum(result is None for _, result in found)
     report.write()
-    _cuts(report)
-    report.write()
     return 0 if report.is_done and not (report.totals.failed or report.cuts.bad or report.missed) else 1
 
 
-def _seeds(site: Site, report: Report) -> None:
-    seed = 0
-    while report.totals.seeds < SEEDS or sum(report.totals.faults.values()) < FAULTS:
-        report.totals.add(site.run(draw(seed)))
-        seed += 1
-        if seed % _SEEDS_A_PART == 0:
-            report.write()
-
-
-def _cuts(report: Report) -> None:
+def _run(site: Site, report: Report) -> None:
+    """Seeds and power cuts in turn, so that a run cut short has some of both."""
     bench = powercuts.Bench()
     report.controls = powercuts.controls(bench, 0)
-    part = 0
-    while report.cuts.images < IMAGES:
-        report.cuts.add(bench.run(_IMAGES_A_PART, part * _IMAGES_A_PART))
-        part += 1
+    seed = part = 0
+    while not report.is_done:
+        for _ in range(_SEEDS_A_PART):
+            if not report.has_seeds:
+                report.totals.add(site.run(draw(seed)))
+                seed += 1
+        if report.cuts.images < IMAGES:
+            report.cuts.add(bench.run(_IMAGES_A_PART, part * _IMAGES_A_PART))
+            part += 1
         report.write()
     bench.close()
