@@ -17,6 +17,8 @@ from tests.simulation.totals import Totals
 from tests.simulation.world import Result, Site
 
 _STORY_LINES = 80
+_MANY_SEEDS = 2_000
+"""So many must have taken every rare path."""
 
 
 def main() -> int:
@@ -43,7 +45,12 @@ def main() -> int:
     print(totals.text())
     if wanted.json is not None:
         wanted.json.write_text(json.dumps(totals.as_json(), indent=2, ensure_ascii=False) + "\n")
-    return 1 if totals.failed else 0
+    unreached = totals.never() if wanted.seeds >= _MANY_SEEDS and wanted.faults is None else []
+    if unreached:
+        print(f"never reached, so never tested: {', '.join(unreached)}")
+    good = not (totals.failed or unreached)
+    print(f"simulate: {'good' if good else 'BAD'}, {len(totals.failed)} of {totals.seeds} seeds failed")
+    return 0 if good else 1
 
 
 def _parse() -> argparse.Namespace:

@@ -227,6 +227,15 @@ def _old_news_of_the_clock(stack: ExitStack) -> None:
     _swap(stack, edge_uplink.Uplink, "offset_ms", property(offset))
 
 
+def _renumbers_one_stream_only(stack: ExitStack) -> None:
+    def init(self: UplinkCore, *args: Any) -> None:
+        before(self, *args)
+        for stream in list(self._streams.values())[1:]:
+            stream.reissuable = False
+
+    before = _swap(stack, UplinkCore, "__init__", init)
+
+
 # -- the cloud -----------------------------------------------------------------------------------------------
 
 
@@ -307,6 +316,7 @@ BUGS = (
     Bug("renumbered punches get new ids", _new_ids_when_renumbered, _CARDS),
     Bug("time rounded on the wire", _times_in_seconds),
     Bug("the chain begins anew with each punch", _chain_begins_anew),
+    Bug("a card put back twice is not left again", _renumbers_one_stream_only, ("restore", "kill")),
     Bug("clock trusted by an old answer", _old_news_of_the_clock, ("clock_jump",)),
 )
 
@@ -351,5 +361,7 @@ def main() -> int:
     print(f"{'planted bug':45} {'seed':>5}  caught by")
     print("\n".join(table(found)))
     missed = [bug.name for bug, result in found if result is None]
-    print(f"{len(found) - len(missed)} of {len(found)} caught in {time.perf_counter() - begun:.0f} s")
+    verdict = "good" if not missed else "BAD"
+    caught = len(found) - len(missed)
+    print(f"planted: {verdict}, {caught} of {len(found)} caught in {time.perf_counter() - begun:.0f} s")
     return 1 if missed else 0

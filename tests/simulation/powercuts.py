@@ -208,4 +208,5 @@ def main(count: int, seed: int, say: Callable[[str], None] = print) -> int:
             good = good and control.bad > 0
     finally:
         bench.close()
+    say(f"power cuts: {'good' if good else 'BAD'}")
     return 0 if good else 1
