@@ -94,10 +94,10 @@ class Nursery:
             os.killpg(pid, signal.SIGKILL)
         self._ask({"await": pid})
 
-    def end(self, pid: int) -> int:
+    def end(self, pid: int, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask a process to end; its exit code, negative for a signal."""
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, number)
         return os.waitstatus_to_exitcode(int(self._ask({"await": pid})))
 
     def ended(self) -> list[int]:

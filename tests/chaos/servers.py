@@ -113,6 +113,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self.data),
             "shared_buffers": "16MB",
+            "dynamic_shared_memory_type": "mmap",
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return Birth([str(self._bin / "postgres"), "-D", str(self.data), *settings], log, user=self._user)

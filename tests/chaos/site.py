@@ -6,6 +6,7 @@ Terminals reach the broker, and workers a PostgreSQL, through proxies of ours, s
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -109,6 +110,10 @@ class Site:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        database = self.roles.get("database")
+        if database is not None and database.pid is not None:
+            # Killed, it would leave a piece of shared memory to the machine.
+            self._nursery.end(database.pid, signal.SIGINT)
         self._nursery.__exit__(None, None, None)
         self.uplink.close()
         if self.trunk:
