@@ -210,6 +210,20 @@ streams = Table(
     # ``claimed_ms`` have a seq up to ``claimed_highest``.
     Column("claimed_highest", BigInteger),
     Column("claimed_ms", BigInteger),
+    Index(None, "stream_id"),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    # Punches that were made and can never arrive; both ends inclusive.
+    Column("terminal_id", ForeignKey("terminals.terminal_id"), primary_key=True),
+    Column("stream_id", LargeBinary(16), primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+    # no_longer_kept, lost
+    Column("reason", String(40), nullable=False),
+    Column("found_ms", BigInteger, nullable=False),
 )
 
 boots = Table(

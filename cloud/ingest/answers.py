@@ -43,4 +43,5 @@ def _merge(acks: list[PunchAck]) -> PunchAck:
         tuple(Refusal(seq, refused[seq].code) for seq in sorted(refused)),
         newest.server_ms,
         newest.echo_monotonic_ms,
+        max(ack.known for ack in acks),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from cloud.ingest.batch import Batch, read
@@ -110,8 +110,16 @@ def _open_batch(opened: Opened, *, revoked: bool) -> None:
         _refuse_all(opened, Code.REVOKED_TERMINAL, "the terminal was revoked")
     else:
         opened.accepted = True
+        if opened.message.retained:
+            opened.batch = _of_another_time(batch)
         for part in batch.damaged:
             opened.put_aside(Code.MALFORMED, part.reason, part.raw, part.seq)
+
+
+def _of_another_time(batch: Batch) -> Batch:
+    """The batch without what it said about the moment of its sending: only its punches count."""
+    highest = max((punch.seq for punch in batch.punches), default=1)
+    return replace(batch, sent_ms=0, sent_monotonic_ms=0, lowest=1, highest=highest)
 
 
 def _refuse_all(opened: Opened, code: Code, reason: str) -> None:

@@ -28,7 +28,8 @@ class Code(StrEnum):
     KEY_CONFLICT = "key_conflict"
     UNKNOWN_PERSON = "unknown_person"
     IMPOSSIBLE_TIME = "impossible_time"
-    DATA_GAP = "data_gap"
+    DAY_DIFFERS = "day_differs"
+    OLDER_COPY = "older_copy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Nothing here raises for what a message says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,27 +15,30 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, select
 
 from cloud.attendance import stale
-from cloud.db.tables import people, terminals
-from cloud.ingest import ledger, redate
-from cloud.ingest.answers import ranges
+from cloud.db.tables import people, streams, terminals
+from cloud.ingest import ledger, reconcile, redate
+from cloud.ingest.acks import ack
+from cloud.ingest.hearing import heard, present
 from cloud.ingest.ledger import Arrived, Key, Stored
 from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
-from cloud.ingest.redate import AGREES_MS, Boot, Moved
+from cloud.ingest.redate import Boot, Moved
 from cloud.ingest.state import record_seen, record_states
-from cloud.ingest.streams import Advanced, Claim, Heard, StreamKey, abandoned, advance
+from cloud.ingest.streams import Advanced, StreamKey, advance
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality
 from models.wire import topics
 from models.wire.codec import encode
-from models.wire.messages import VERSION, PunchAck, Range, Refusal, TerminalState
-from models.wire.topics import Channel
+from models.wire.messages import PunchAck
 
 # Built once: building a statement costs more than running it.
 _TERMINALS = select(terminals.c.terminal_id, terminals.c.revoked_ms).where(
     terminals.c.terminal_id.in_(bindparam("named", expanding=True))
 )
 _PEOPLE = select(people.c.person_id).where(people.c.person_id.in_(bindparam("named", expanding=True)))
+_OWNERS = select(streams.c.terminal_id, streams.c.stream_id).where(
+    streams.c.stream_id.in_(bindparam("named", expanding=True))
+)
 _KNOWN_A_QUERY = 5_000
 _QUARTER_MS = 900_000
 _FUTURE_MS = 2 * 86_400_000
@@ -74,24 +77,26 @@ def receive_all(
     """
     known = _terminals(connection, messages)
     opened = [open_message(message, known) for message in messages]
+    _give_to_owners(connection, opened)
     dated, moved = _date(connection, opened, now_ms)
     stored = ledger.store(connection, [one for punches in dated for one in punches], now_ms)
     for one, punches in zip(opened, dated, strict=True):
         _compare(one, punches, stored)
     new = _new(dated, stored)
     _mark_days(connection, opened, new, moved, now_ms, zone)
-    put_aside(connection, [thing for one in opened for thing in one.aside], now_ms)
     states = [(one.state, one.message.retained) for one in opened if one.state is not None]
     record_states(connection, states, now_ms)
-    record_seen(connection, (one.batch.terminal_id for one in opened if one.batch and one.accepted), now_ms)
-    advanced = advance(connection, _heard(opened, now_ms), now_ms)
-    put_aside(connection, _gaps(connection, opened, advanced), now_ms)
+    record_seen(connection, _spoke(opened), now_ms)
+    advanced = advance(connection, heard(opened, now_ms), present(opened), now_ms)
+    _flag_copies(opened, advanced)
+    lost = reconcile.compare(connection, opened)
+    put_aside(connection, [thing for one in opened for thing in one.aside], now_ms)
     return [
-        _received(
-            one,
-            [punch for punch in punches if punch.key in new and new[punch.key] is punch],
-            advanced,
-            now_ms,
+        Received(
+            ack(one, advanced, lost, now_ms),
+            tuple(punch for punch in punches if punch.key in new and new[punch.key] is punch),
+            len(one.aside),
+            one.terminal_id,
         )
         for one, punches in zip(opened, dated, strict=True)
     ]
@@ -102,6 +107,22 @@ def _terminals(connection: Connection, messages: Sequence[Message]) -> dict[str,
     named = {parsed.terminal_id for message in messages if (parsed := topics.parse(message.topic))}
     rows = connection.execute(_TERMINALS, {"named": sorted(named)})
     return {terminal: revoked is not None for terminal, revoked in rows}
+
+
+def _give_to_owners(connection: Connection, opened: Sequence[Opened]) -> None:
+    """A stream belongs to one ledger: if that was claimed anew, its older streams stay those of its older id.
+
+    Else a punch that was stored under the one and sent again under the other would count twice.
+    """
+    named = {one.batch.stream_id for one in opened if one.batch is not None and one.accepted}
+    owners: dict[bytes, set[str]] = {}
+    for terminal, stream in connection.execute(_OWNERS, {"named": sorted(named)}):
+        owners.setdefault(stream, set()).add(terminal)
+    for one in opened:
+        if one.batch is not None and one.accepted:
+            known = owners.get(one.batch.stream_id, set())
+            if known and one.batch.terminal_id not in known:
+                one.batch = replace(one.batch, terminal_id=min(known))
 
 
 def _date(
@@ -221,83 +242,20 @@ def _people(connection: Connection, named: set[str]) -> set[str]:
     return known
 
 
-def _heard(opened: Sequence[Opened], now_ms: int) -> dict[StreamKey, Heard]:
-    heard: dict[StreamKey, Heard] = {}
-    for one in opened:
-        if one.batch is not None and one.accepted:
-            batch = one.batch
-            stream = heard.setdefault(StreamKey(batch.terminal_id, batch.stream_id), Heard())
-            stream.seqs |= {punch.seq for punch in batch.punches}
-            stream.seqs |= {part.seq for part in batch.damaged if part.seq is not None}
-            stream.highest = max(stream.highest, batch.highest)
-            stream.lowest = max(stream.lowest, batch.lowest)
-            if abs(batch.sent_ms - now_ms) <= AGREES_MS:
-                stream.claims.append(Claim(min(batch.sent_ms, now_ms), batch.highest))
-        if one.state is not None and _tells_time(one.state):
-            stream = heard.setdefault(StreamKey(one.state.terminal_id, one.state.stream_id), Heard())
-            stream.highest = max(stream.highest, one.state.highest)
-            stream.claims.append(Claim(min(one.state.at_ms, now_ms), one.state.highest))
-    return heard
-
-
-def _tells_time(state: TerminalState) -> bool:
-    """Whether the state says how far the terminal has got; the will does not, nor does an unset clock."""
-    return len(state.stream_id) == 16 and state.at_ms > 0 and state.clock != ClockQuality.UNTRUSTED  # noqa: PLR2004
-
-
-def _gaps(
-    connection: Connection, opened: Sequence[Opened], advanced: dict[StreamKey, Advanced]
-) -> list[PutAside]:
-    """Punches that were made and can never arrive: somebody has to ask the people concerned."""
-    gaps = [
-        _gap(key, one.gone, "they are no longer on the terminal")
-        for key, one in advanced.items()
-        if one.gone is not None
+def _spoke(opened: Sequence[Opened]) -> list[TerminalId]:
+    """The terminals that have just sent punches; what is retained says nothing about now."""
+    return [
+        one.terminal_id for one in opened if one.accepted and one.terminal_id and not one.message.retained
     ]
-    current = {
-        one.state.terminal_id: one.state.stream_id
-        for one in opened
-        if one.state is not None and _tells_time(one.state)
-    }
-    lost = "some were in an outbox that the terminal has lost"
-    return gaps + [_gap(key, missing, lost) for key, missing in abandoned(connection, current)]
 
 
-def _gap(key: StreamKey, missing: Range, why: str) -> PutAside:
-    first, last = missing
-    topic = topics.topic(TerminalId(key.terminal_id), Channel.UP)
-    reason = f"punches {first} to {last} never arrived: {why}"
-    return PutAside(Code.DATA_GAP, reason, f"{first}-{last}".encode(), topic, key.terminal_id, key.stream_id)
-
-
-def _received(
-    one: Opened, new: Sequence[Arrived], advanced: dict[StreamKey, Advanced], now_ms: int
-) -> Received:
-    ack = _batch_ack(one, advanced, now_ms) if one.batch is not None else _state_ack(one, advanced, now_ms)
-    return Received(ack, tuple(new), len(one.aside), one.terminal_id)
-
-
-def _batch_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:
-    batch = one.batch
-    if batch is None or one.terminal_id is None:
-        return None
-    stream = advanced.get(StreamKey(one.terminal_id, batch.stream_id))
-    return PunchAck(
-        VERSION,
-        batch.stream_id,
-        ranges({punch.seq for punch in one.punches} - one.refused.keys()),
-        stream.needed if stream is not None and one.accepted else (),
-        tuple(Refusal(seq, code) for seq, code in sorted(one.refused.items())),
-        now_ms,
-        batch.sent_monotonic_ms,
-    )
-
-
-def _state_ack(one: Opened, advanced: dict[StreamKey, Advanced], now_ms: int) -> PunchAck | None:
-    """A terminal with nothing to send learns of holes by the answer to its state."""
-    if one.state is None:
-        return None
-    stream = advanced.get(StreamKey(one.state.terminal_id, one.state.stream_id))
-    if stream is None or not stream.needed:
-        return None
-    return PunchAck(VERSION, one.state.stream_id, (), stream.needed, (), now_ms, 0)
+def _flag_copies(opened: Sequence[Opened], advanced: dict[StreamKey, Advanced]) -> None:
+    """A terminal that once had more than it has now: somebody put an older copy of its card back."""
+    for one in opened:
+        state = one.state
+        for kept in state.kept if state is not None else ():
+            stream = advanced.get(StreamKey(one.terminal_id or "", kept.stream_id))
+            if stream is not None and stream.behind is not None:
+                known = stream.progress.highest
+                reason = f"its ledger ends at {stream.behind}, {known} is known: an older copy was put back"
+                one.put_aside(Code.OLDER_COPY, reason, f"{kept.stream_id.hex()} {known}".encode())

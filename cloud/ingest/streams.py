@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -10,17 +10,21 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from cloud.db.bulk import Into, Row, insert_rows
 from cloud.db.tables import punches, quarantine, streams, terminals
+from cloud.ingest import gaps
+from models.ranges import Ranges
 from models.wire.messages import Range
 
 HOLE_PATIENCE_MS = 60_000
 """A hole younger than this is a batch on its way."""
 _PAGE = 256
-_NEEDED_MAX = 20
 _KEYS_A_QUERY = 2_000
 
 
 _KEY = streams.c.terminal_id, streams.c.stream_id
 _LOAD = select(streams).where(tuple_(*_KEY).in_(bindparam("keys", expanding=True))).with_for_update()
+_HOLED = select(*_KEY).where(
+    streams.c.terminal_id.in_(bindparam("named", expanding=True)), streams.c.contiguous < streams.c.highest
+)
 _AFTER = tuple(
     select(table.c.seq)
     .where(table.c.terminal_id == bindparam("terminal"), table.c.stream_id == bindparam("stream"))
@@ -61,12 +65,23 @@ class Claim:
 
 @dataclass(slots=True)
 class Heard:
-    """What one group of messages said of a stream."""
+    """What one group of messages said of a stream.
+
+    Attributes:
+        seqs: that came.
+        lowest, highest: what the terminal still keeps, and how far it has got.
+        ends: of a stream that grows no more: its highest seq on the terminal.
+        missing: what the terminal says it has no longer.
+        is_left: the terminal speaks of this stream no more.
+    """
 
     seqs: set[int] = field(default_factory=set)
     highest: int = 0
     lowest: int = 1
+    ends: int | None = None
+    missing: Ranges = field(default_factory=Ranges)
     claims: list[Claim] = field(default_factory=list)
+    is_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,43 +99,65 @@ class Progress:
 class Advanced:
     """A stream after its messages were counted.
 
-    ``watermark_ms``: proven now, or None. ``gone``: punches the terminal no longer has and we never got.
+    Attributes:
+        needed: holes to be asked for.
+        watermark_ms: proven now, or None.
+        behind: the highest seq on a terminal that once had more: it is an older copy of itself.
     """
 
     progress: Progress
-    needed: tuple[Range, ...]
+    needed: Ranges
     watermark_ms: int | None
-    gone: Range | None
+    behind: int | None = None
 
 
-def advance(connection: Connection, heard: dict[StreamKey, Heard], now_ms: int) -> dict[StreamKey, Advanced]:
-    """Count ``heard`` in, after its punches were stored."""
+def advance(
+    connection: Connection, heard: dict[StreamKey, Heard], present: Mapping[str, set[bytes]], now_ms: int
+) -> dict[StreamKey, Advanced]:
+    """Count ``heard`` in, after its punches were stored; ``present``: the streams left on a terminal."""
+    for key in _left(connection, present):
+        heard.setdefault(key, Heard(ends=0, is_left=True))
     known = _load(connection, list(heard))
     if begun := [_row(key, Progress(0, 0, now_ms)) for key in sorted(heard) if key not in known]:
         # So that a worker which begins the same stream waits for us, and counts on from here.
         insert_rows(connection, _BEGIN, begun)
         known |= _load(connection, [key for key in heard if key not in known])
-    result = {key: _advance(connection, key, known[key], heard[key], now_ms) for key in sorted(heard)}
+    found = gaps.load(connection, sorted(heard))
+    result = {
+        key: _advance(connection, key, known[key], heard[key], found.get(key, Ranges()), now_ms)
+        for key in sorted(heard)
+    }
     _save(connection, result)
     return result
 
 
-def _advance(connection: Connection, key: StreamKey, before: Progress, heard: Heard, now_ms: int) -> Advanced:
+def _advance(
+    connection: Connection, key: StreamKey, before: Progress, heard: Heard, known_gaps: Ranges, now_ms: int
+) -> Advanced:
+    if known_gaps:
+        arrived = Ranges.of((seq, seq) for seq in heard.seqs)
+        known_gaps = gaps.close(connection, key, known_gaps, arrived, now_ms)
     highest = max(before.highest, heard.highest, max(heard.seqs, default=0))
     contiguous = _run(before.contiguous, heard.seqs)
-    gone = None
-    if contiguous < highest:
-        contiguous = _walk(connection, key, contiguous)
-        if contiguous + 1 < heard.lowest:
-            gone = (contiguous + 1, heard.lowest - 1)
-            contiguous = _walk(connection, key, heard.lowest - 1)
-    since = _hole_since(before, contiguous, highest, now_ms)
-    needed: tuple[Range, ...] = ()
-    if since is not None and now_ms - since >= HOLE_PATIENCE_MS:
-        needed = _holes(connection, key, contiguous, highest)
+    since, needed = None, Ranges()
+    if contiguous < highest or heard.missing:
+        contiguous = _walk(connection, key, contiguous, known_gaps)
+        since = _hole_since(before, contiguous, highest, now_ms)
+        is_old = since is not None and now_ms - since >= HOLE_PATIENCE_MS
+        gone = heard.missing | Ranges.of([(contiguous + 1, heard.lowest - 1)])
+        lost = Ranges.of([(heard.ends + 1, highest)]) if is_old and heard.ends is not None else Ranges()
+        for spans, why in ((gone, gaps.NO_LONGER_KEPT), (lost, gaps.LOST)):
+            fresh = _unseen(connection, key, spans - known_gaps)
+            gaps.add(connection, key, fresh.spans, why, now_ms)
+            known_gaps |= fresh
+        contiguous = _walk(connection, key, contiguous, known_gaps)
+        since = since if contiguous < highest else None
+        if is_old and since is not None:
+            needed = _holes(connection, key, contiguous, highest) - known_gaps
     proven, waiting = _settle([*heard.claims, *([before.claim] if before.claim else [])], contiguous)
     progress = replace(before, highest=highest, contiguous=contiguous, hole_since_ms=since, claim=waiting)
-    return Advanced(progress, needed, proven, gone)
+    is_behind = heard.ends is not None and not heard.is_left and heard.ends < highest
+    return Advanced(progress, needed, proven, heard.ends if is_behind else None)
 
 
 def _run(contiguous: int, seqs: set[int]) -> int:
@@ -148,27 +185,39 @@ def _settle(claims: Sequence[Claim], contiguous: int) -> tuple[int | None, Claim
     return proven, waiting
 
 
-def _walk(connection: Connection, key: StreamKey, contiguous: int) -> int:
-    """The end of the run of stored punches that begins after ``contiguous``."""
+def _walk(connection: Connection, key: StreamKey, contiguous: int, known_gaps: Ranges) -> int:
+    """The end of the run of punches, stored or known never to come, that begins after ``contiguous``."""
     while True:
-        page = _after(connection, key, contiguous, _PAGE)
-        end = _run(contiguous, set(page))
-        if end - contiguous < _PAGE:
+        beyond = next((high for low, high in known_gaps.spans if low <= contiguous + 1 <= high), None)
+        end = beyond or _run(contiguous, set(_after(connection, key, contiguous, _PAGE)))
+        if end == contiguous:
             return end
         contiguous = end
 
 
-def _holes(connection: Connection, key: StreamKey, contiguous: int, highest: int) -> tuple[Range, ...]:
+def _holes(connection: Connection, key: StreamKey, contiguous: int, highest: int) -> Ranges:
     page = _after(connection, key, contiguous, _PAGE)
     # Beyond a full page more may be stored: the next answer looks further.
     ends = page if len(page) == _PAGE else [*page, highest + 1]
     holes: list[Range] = []
     end = contiguous
     for seq in ends:
-        if seq > end + 1:
-            holes.append((end + 1, seq - 1))
+        holes.append((end + 1, seq - 1))
         end = seq
-    return tuple(holes[:_NEEDED_MAX])
+    return Ranges.of(holes)
+
+
+def _unseen(connection: Connection, key: StreamKey, spans: Ranges) -> Ranges:
+    """What of ``spans`` has not arrived."""
+    left = spans
+    for first, last in spans.spans:
+        after = first - 1
+        while page := _after(connection, key, after, _PAGE):
+            left -= Ranges.of((seq, seq) for seq in page)
+            after = page[-1]
+            if after >= last:
+                break
+    return left
 
 
 def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list[int]:
@@ -178,23 +227,15 @@ def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list
     return sorted(arrived)[:limit]
 
 
-def abandoned(connection: Connection, current: dict[str, bytes]) -> list[tuple[StreamKey, Range]]:
-    """Streams that ``current`` terminals no longer speak of although punches of them never arrived.
+def _left(connection: Connection, present: Mapping[str, set[bytes]]) -> list[StreamKey]:
+    """Streams with holes that terminals no longer speak of: nobody can send what is missing there.
 
-    An outbox that was lost or rebuilt takes with it what had not been sent: nobody can send it any more.
+    An outbox that was lost or rebuilt takes with it what had not been sent.
     """
-    if not current:
+    if not present:
         return []
-    rows = connection.execute(
-        select(streams.c.terminal_id, streams.c.stream_id, streams.c.contiguous, streams.c.highest).where(
-            streams.c.terminal_id.in_(sorted(current)), streams.c.contiguous < streams.c.highest
-        )
-    )
-    return [
-        (StreamKey(terminal, stream), (contiguous + 1, highest))
-        for terminal, stream, contiguous, highest in rows
-        if stream != current[terminal]
-    ]
+    rows = connection.execute(_HOLED, {"named": sorted(present)})
+    return [StreamKey(terminal, stream) for terminal, stream in rows if stream not in present[terminal]]
 
 
 def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, Progress]:

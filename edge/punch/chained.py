@@ -21,8 +21,8 @@ from models.chain import (
     pruned_bytes,
     punch_digest,
 )
-from models.ids import StreamId
-from models.wire.messages import WirePunch
+from models.ids import StreamId, TerminalId
+from models.wire.messages import DayCount, WirePunch
 
 Sign = Callable[[bytes], bytes]
 """The terminal's signature of some bytes; see :mod:`edge.punch.signing`."""
@@ -100,6 +100,18 @@ def heads(db: Connection, stream: Stream) -> list[tuple[DayHead, bytes]]:
         (stream.number,),
     )
     return [(DayHead(stream.stream_id, *head), signature) for *head, signature in found]
+
+
+def day_counts(db: Connection, terminal_id: TerminalId) -> list[DayCount]:
+    """What ``terminal_id`` made on each day of which nothing waits, oldest first; see the wire's DayCount."""
+    found = db.execute(
+        "SELECT stream_id, day, first_seq, last_seq, count, digest FROM heads JOIN streams USING (stream_no) "
+        "WHERE terminal_id = ?1 AND (stream_no, day) NOT IN ("
+        "SELECT stream_no, wall_ms / ?2 FROM punches WHERE acked_ms IS NULL "
+        "AND (stream_no, seq) NOT IN (SELECT stream_no, seq FROM refused)) ORDER BY stream_no, day",
+        (terminal_id, DAY_MS),
+    )
+    return [DayCount(*row) for row in found]
 
 
 def _head(db: Connection, stream: Stream, day: int, seq: int) -> DayHead:

@@ -17,6 +17,9 @@ MOVED = "moved"
 CONFLICT = "conflict"
 """... the cloud knows other punches under this stream's numbers: an old copy of the file was put back."""
 
+BEHIND = "behind"
+"""... the cloud has heard of punches that this file never had: an old copy of it was put back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from edge.sync.outbox import StreamOutbox
-from edge.sync.ranges import Ranges
 from models.ids import StreamId
+from models.ranges import Ranges
 from models.wire.messages import BATCH_MAX_PUNCHES, PunchAck
 
 WINDOW = 4
@@ -106,7 +106,14 @@ class Reissue:
     seqs: Ranges
 
 
-Effect = Publish | MarkDelivered | Refuse | Reopen | Reissue
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """The cloud has heard of punches this ledger never made: it is an older copy; go on in a new stream."""
+
+    known: int
+
+
+Effect = Publish | MarkDelivered | Refuse | Reopen | Reissue | OpenStream
 
 
 @dataclass(slots=True)
@@ -117,6 +124,7 @@ class _Stream:
     # One that was on the card already may be an old copy, whatever it was opened for; one of this run cannot.
     reissuable: bool
     live: Ranges = field(default_factory=Ranges)
+    is_old: bool = False
 
 
 @dataclass(slots=True)
@@ -221,11 +229,17 @@ class UplinkCore:
             self._forget(stream_id, delivered)
             effects.append(MarkDelivered(stream_id, delivered))
         effects += self._refuse(stream_id, stream, ack)
+        if ack.known > stream.highest and not stream.is_old and self._grows(stream_id):
+            stream.is_old = True
+            effects.append(OpenStream(ack.known))
         if needed := (Ranges.of(ack.needed) & known) - committed - stream.waiting - stream.refused:
             stream.waiting |= needed
             effects.append(Reopen(stream_id, needed))
         self._hear(now_ms)
         return effects
+
+    def _grows(self, stream_id: StreamId) -> bool:
+        return next(reversed(self._streams)) == stream_id
 
     def _refuse(self, stream_id: StreamId, stream: _Stream, ack: PunchAck) -> list[Effect]:
         refusals = {each.seq: each.code for each in ack.refused if each.seq in stream.waiting}

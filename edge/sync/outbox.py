@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from apsw import Connection
 
-from edge.punch import rows, streams
+from edge.punch import chained, rows, streams
 from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
 from edge.punch.streams import Stream
-from edge.sync.ranges import Ranges
 from models.clock import Clock
 from models.ids import StreamId
 from models.punch import Punch
+from models.ranges import Ranges
+from models.wire.messages import DayCount, StreamBounds
+
+_KEPT_MAX = 16
+_COMPARED_WHILE_WAITING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,12 @@ class StreamOutbox:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """All punches made before ``at_ms`` have a seq up to ``highest`` in ``stream_id``."""
+    """All punches made before ``at_ms`` have a seq up to ``highest`` in ``stream_id``.
+
+    Attributes:
+        kept: what is left of older streams of the same terminal, newest first.
+        days: what was made on each day of which nothing waits; empty while much waits.
+    """
 
     at_ms: int
     boot: int
@@ -42,6 +51,8 @@ class Watermark:
     highest: int
     waiting: int
     oldest_waiting_ms: int | None
+    kept: tuple[StreamBounds, ...] = ()
+    days: tuple[DayCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +158,35 @@ class Outbox:
                 "SELECT wall_ms FROM punches WHERE acked_ms IS NULL AND (stream_no, seq) NOT IN "
                 "(SELECT stream_no, seq FROM refused) ORDER BY stream_no, seq LIMIT 1"
             ).get
+            waiting = rows.count_waiting(db)
             return Watermark(
                 at_ms=clock.wall_ms(),
                 boot=self._ledger.boot,
                 stream_id=self._ledger.stream.stream_id,
                 highest=rows.bounds(db, self._ledger.stream.number)[1],
-                waiting=rows.count_waiting(db),
+                waiting=waiting,
                 oldest_waiting_ms=oldest,
+                kept=self._kept(db),
+                days=tuple(chained.day_counts(db, self._ledger.stream.terminal_id))
+                if waiting <= _COMPARED_WHILE_WAITING
+                else (),
             )
 
         with self._ledger.punching:
             return self._ledger.write(job)
+
+    def open_stream(self) -> None:
+        """Begin a new stream: this file is an older copy of what the cloud knows."""
+        self._ledger.write(lambda db: self._ledger.open_stream_in(db, streams.BEHIND))
+
+    def _kept(self, db: Connection) -> tuple[StreamBounds, ...]:
+        newest = self._ledger.stream
+        older = [
+            (stream.stream_id, *rows.bounds(db, stream.number))
+            for stream in reversed(self._ledger.streams[:-1])
+            if stream.terminal_id == newest.terminal_id
+        ]
+        return tuple(StreamBounds(*each) for each in older[:_KEPT_MAX] if each[1])
 
     def waiting(self) -> int:
         """Punches that still have to reach the cloud."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import structlog
+from msgspec import structs
 
 from edge.backoff import jitter
 from edge.errors import EdgeError
@@ -28,6 +29,7 @@ from edge.sync.core import (
     Event,
     Gone,
     MarkDelivered,
+    OpenStream,
     Publish,
     PunchMade,
     Refuse,
@@ -36,22 +38,32 @@ from edge.sync.core import (
     Tick,
     UplinkCore,
 )
+from edge.sync.days import DayWalk
 from edge.sync.link import Login
 from edge.sync.links import Heard, LinkDown, Links, LinkUp
 from edge.sync.mqtt import parse_broker
 from edge.sync.outbox import Outbox, Watermark
-from edge.sync.ranges import Ranges
 from edge.sync.ways import Way
 from models.clock import Clock
 from models.crashpoint import crashpoint
 from models.ids import StreamId
 from models.punch import ClockQuality
+from models.ranges import Ranges
 from models.wire.codec import Malformed, decode, encode
-from models.wire.messages import VERSION, DesiredState, Part, PunchAck, PunchBatch, TerminalState
+from models.wire.messages import (
+    VERSION,
+    DesiredState,
+    Missing,
+    Part,
+    PunchAck,
+    PunchBatch,
+    TerminalState,
+)
 from models.wire.punches import to_wire
 from models.wire.topics import Channel
 
 STATE_EVERY_MS = 30_000
+_MISSING_A_STATE = 20
 _STATE_GAP_MS = 1_000
 _DRAINED_GAP_MS = 5_000
 _LOOK_EVERY_S = 1.0
@@ -122,6 +134,8 @@ class Uplink:
         self._said: Report | None = None
         self._said_ms = -STATE_EVERY_MS
         self._said_empty_at = -1
+        self._walk = DayWalk()
+        self._missing: list[Missing] = []
         self._cloud_epoch_ms: int | None = None
         self._cloud_ms = 0
         self._pending = self._outbox.waiting()
@@ -288,6 +302,10 @@ class Uplink:
             case Reopen(stream_id, seqs):
                 log.warning("punches_asked_again", seqs=seqs.spans, stream=stream_id.hex())
                 self._outbox.reopen(stream_id, seqs)
+                self._walk.begin_again()
+            case OpenStream(known):
+                log.error("ledger_is_an_older_copy", the_cloud_knows=known)
+                self._outbox.open_stream()
             case Reissue(stream_id, seqs):
                 log.warning("punches_reissued", seqs=seqs.spans, stream=stream_id.hex())
                 self._outbox.reissue(stream_id, seqs, KEY_CONFLICT, wall_ms)
@@ -313,6 +331,8 @@ class Uplink:
             self._links.publish(Channel.UP, encode(batch))
             crashpoint("batch_published")
         gone = seqs - Ranges.of((punch.seq, punch.seq) for punch in load.punches)
+        if gone:
+            self._missing += [Missing(stream_id, *span) for span in gone.spans]
         return (Gone(stream_id, gone),) if gone else ()
 
     def _hear(self, heard: Heard, now: int) -> None:
@@ -362,7 +382,15 @@ class Uplink:
         if not mark.waiting:
             self._said_empty_at = mark.highest
             self._drained.set()
-        self._links.publish(Channel.STATE, encode(self._state(mark, report, online=True)), retain=True)
+        state = structs.replace(
+            self._state(mark, report, online=True),
+            kept=mark.kept,
+            days=self._walk.next(mark.days),
+            missing=tuple(self._missing[:_MISSING_A_STATE]),
+        )
+        # If the cloud does not hear of them, it asks again.
+        del self._missing[:_MISSING_A_STATE]
+        self._links.publish(Channel.STATE, encode(state), retain=True)
 
     def _state(self, mark: Watermark, report: Report, *, online: bool) -> TerminalState:
         return TerminalState(

@@ -68,6 +68,8 @@ class PunchAck(msgspec.Struct, array_like=True, frozen=True):
 
     ``committed``: ranges safe in the cloud. ``needed``: holes it wants sent again. ``refused``: put aside.
     ``server_ms``/``echo_monotonic_ms``: the cloud's time, and the batch's own clock, for the offset.
+    ``known``: the highest seq the cloud has heard of in the stream. A terminal that has not got so far is an
+    older copy of itself, and opens a new stream.
     """
 
     version: Annotated[int, Meta(ge=1)]
@@ -77,6 +79,38 @@ class PunchAck(msgspec.Struct, array_like=True, frozen=True):
     refused: tuple[Refusal, ...]
     server_ms: Ms
     echo_monotonic_ms: Ms
+    known: Annotated[int, Meta(ge=0)] = 0
+
+
+class StreamBounds(msgspec.Struct, array_like=True, frozen=True):
+    """What the terminal still keeps of an older stream: the lowest and the highest seq."""
+
+    stream_id: StreamBytes
+    lowest: Seq
+    highest: Seq
+
+
+class DayCount(msgspec.Struct, array_like=True, frozen=True):
+    """What the terminal made in one stream on one UTC day of its own clock; nothing of it waits.
+
+    ``day``: days since 1970. ``first_seq``/``last_seq``: the lowest and highest seq of that day; seqs of
+    other days may lie between. ``digest``: models.chain.day_digest of its ``count`` punches.
+    """
+
+    stream_id: StreamBytes
+    day: Annotated[int, Meta(ge=0)]
+    first_seq: Seq
+    last_seq: Seq
+    count: Annotated[int, Meta(ge=1)]
+    digest: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class Missing(msgspec.Struct, array_like=True, frozen=True):
+    """Punches that the cloud asked for and the terminal no longer has; both ends inclusive."""
+
+    stream_id: StreamBytes
+    first_seq: Seq
+    last_seq: Seq
 
 
 class Part(msgspec.Struct, array_like=True, frozen=True):
@@ -92,6 +126,8 @@ class TerminalState(msgspec.Struct, array_like=True, frozen=True):
 
     The will is the same message with ``online`` false. ``at_ms`` with ``highest`` says: all punches made
     before ``at_ms`` have a seq up to ``highest``; that is what lets the cloud call a day complete.
+    ``kept``: its older streams. ``days``: some of its days in turn, for the cloud to compare. ``missing``:
+    the answer to ``needed`` where there is nothing to send.
     """
 
     version: Annotated[int, Meta(ge=1)]
@@ -111,6 +147,9 @@ class TerminalState(msgspec.Struct, array_like=True, frozen=True):
     fingers: int = 0
     roster_version: str = ""
     app_version: str = ""
+    kept: tuple[StreamBounds, ...] = ()
+    days: tuple[DayCount, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 class DesiredState(msgspec.Struct, array_like=True, frozen=True):

@@ -55,7 +55,7 @@ def test_no_room_without_a_meaning():
     ]
 
 
-CORES = ("edge/sync/core.py", "edge/sync/ranges.py", "cloud/ingest/core.py", "cloud/ingest/answers.py")
+CORES = ("edge/sync/core.py", "models/ranges.py", "cloud/ingest/core.py", "cloud/ingest/answers.py")
 NOT_IN_A_CORE = {
     "asyncio", "os", "queue", "random", "secrets", "socket", "sqlite3", "threading", "time", "uuid", "apsw",
 }  # fmt: skip

@@ -26,11 +26,11 @@ from edge.punch.recorder import PunchRecorder, Recorded
 from edge.punch.streams import Stream
 from edge.roster.store import RosterStore
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models.clock import SystemClock
 from models.crashpoint import crashpoint
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method, Punch
+from models.ranges import Ranges
 from models.wire.messages import Roster
 from tests.chaos.checker import Row
 

@@ -23,12 +23,12 @@ from edge.punch.proving import verify
 from edge.punch.rows import Draft
 from edge.punch.signing import ledger_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.chain import DAY_MS, link, punch_digest
 from models.ids import PersonId, StreamId, TerminalId
 from models.proof import Fault
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from models.wire.messages import WirePunch
 
 TERMINAL = TerminalId("t-0000000000000001")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from edge.sync.ranges import Ranges
+from models.ranges import Ranges
 
 spans = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=8)
 

@@ -32,11 +32,11 @@ from edge.sync.core import (
     UplinkCore,
 )
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.clock import SystemClock
 from models.ids import PersonId, StreamId, TerminalId
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from models.wire.messages import BATCH_MAX_PUNCHES, VERSION, PunchAck, Refusal
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  a disk that syncs at once

@@ -12,13 +12,16 @@ from models.wire.messages import (
     MESSAGES,
     Claim,
     Claimed,
+    DayCount,
     DesiredState,
+    Missing,
     Part,
     PunchAck,
     PunchBatch,
     Refusal,
     Roster,
     RosterPerson,
+    StreamBounds,
     TerminalState,
     WirePunch,
 )
@@ -51,6 +54,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
         refused=(Refusal(3, "key_conflict"),),
         server_ms=1_795_000_000_123,
         echo_monotonic_ms=86_400_000,
+        known=70_000,
     ),
     "terminal_state": TerminalState(
         version=1,
@@ -70,6 +74,9 @@ EXAMPLES: dict[str, msgspec.Struct] = {
         fingers=148,
         roster_version="5d41402a",
         app_version="0.1.0",
+        kept=(StreamBounds(STREAM[::-1], 5, 900),),
+        days=(DayCount(STREAM, 20_775, 69_001, 70_000, 998, bytes(range(32))),),
+        missing=(Missing(STREAM, 2, 4),),
     ),
     "terminal_state_shortest": TerminalState(version=1, terminal_id=TERMINAL, online=False),
     "desired_state": DesiredState(version=1, roster_version="5d41402a"),
@@ -107,6 +114,19 @@ def test_the_golden_bytes_and_the_same_as_json_mean_the_example(name: str):
 
     assert decode(bytes.fromhex(golden(name, "hex").decode()), type(example)) == example
     assert decode(golden(name, "json"), type(example)) == example
+
+
+@pytest.mark.parametrize("path", sorted((HERE / "earlier").glob("*.hex")), ids=lambda path: path.stem)
+def test_what_an_earlier_release_sent_means_the_same_without_what_came_later(path: Path):
+    example = EXAMPLES[path.stem]
+    values = msgspec.msgpack.decode(bytes.fromhex(path.read_text()))
+    fields = type(example).__struct_fields__[: len(values)]
+
+    earlier = decode(msgspec.msgpack.encode(values), type(example))
+
+    assert not isinstance(earlier, Malformed)
+    assert len(fields) < len(type(example).__struct_fields__)
+    assert [getattr(earlier, name) for name in fields] == [getattr(example, name) for name in fields]
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in {"roster", "claim", "claimed"}])

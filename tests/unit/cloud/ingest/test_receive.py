@@ -6,14 +6,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from cloud.db.engine import Database
-from cloud.db.tables import punches, quarantine, stale_days, terminals
+from cloud.db.tables import gaps, punches, quarantine, stale_days, terminals
+from cloud.ingest import ledger
+from cloud.ingest.apart import receive_apart
+from cloud.ingest.ledger import store
 from cloud.ingest.opening import Message
+from cloud.ingest.quarantine import KEPT_BYTES
 from cloud.ingest.receive import Received, receive, receive_all
 from models.wire.messages import TerminalState
 from tests.databases import on_both_databases
-from tests.terminals import NOW_MS, Door, committed, read_ack
+from tests.terminals import NOW_MS, Door, add_terminal, committed, read_ack
 
 pytestmark = on_both_databases
 
@@ -37,6 +42,12 @@ def put_aside(database: Database) -> list[tuple[str, int | None]]:
             select(quarantine.c.code, quarantine.c.seq).order_by(quarantine.c.quarantine_id)
         )
         return [(code, seq) for code, seq in rows]
+
+
+def gap_list(database: Database) -> list[tuple[int, int]]:
+    with database.read() as connection:
+        rows = connection.execute(select(gaps.c.first_seq, gaps.c.last_seq).order_by(gaps.c.first_seq))
+        return [(first, last) for first, last in rows]
 
 
 def watermark(database: Database) -> int:
@@ -272,24 +283,26 @@ class TestHoles:
         received = take(company, door, door.payload(door.punch(5), door.punch(6)))
 
         assert committed(read_ack(received.ack)) == {5, 6}
-        assert put_aside(company) == [("data_gap", None)]
+        assert gap_list(company) == [(1, 4)]
         assert watermark(company) == NOW_MS
 
     def test_an_outbox_that_was_lost_with_punches_in_it_is_a_visible_gap(self, company: Database):
         door, rebuilt = Door(), Door(stream_id=b"stream-2........")
         take(company, door, door.payload(door.punch(1), highest=3))
+        take(company, rebuilt, rebuilt.state(), topic=rebuilt.state_topic)
+        assert gap_list(company) == []
         for _ in range(2):
-            take(company, rebuilt, rebuilt.state(), topic=rebuilt.state_topic)
+            take(company, rebuilt, rebuilt.state(), NOW_MS + MINUTE, rebuilt.state_topic)
 
-        assert put_aside(company) == [("data_gap", None)]
+        assert gap_list(company) == [(2, 3)]
         assert watermark(company) == NOW_MS
 
     def test_an_outbox_that_was_rebuilt_after_all_had_arrived_is_no_gap(self, company: Database):
         door, rebuilt = Door(), Door(stream_id=b"stream-2........")
         take(company, door, door.payload(door.punch(1)))
-        take(company, rebuilt, rebuilt.state(), topic=rebuilt.state_topic)
+        take(company, rebuilt, rebuilt.state(), NOW_MS + MINUTE, rebuilt.state_topic)
 
-        assert put_aside(company) == []
+        assert gap_list(company) == []
 
     def test_many_batches_out_of_order_close_every_hole(self, company: Database):
         door = Door()
@@ -438,3 +451,82 @@ class TestRedating:
         )
 
         assert self.at(company) == {1: (near, near), 2: (far, NOW_MS - 20_000)}
+
+
+class TestOwners:
+    def test_a_stream_sent_under_a_newer_id_stays_that_of_the_older(self, company: Database):
+        with company.write() as connection:
+            add_terminal(connection, "t-2")
+        before, after = Door(), Door("t-2")
+        take(company, before, before.payload(before.punch(1)))
+
+        received = take(company, after, after.payload(after.punch(1), after.punch(2)))
+
+        assert committed(read_ack(received.ack)) == {1, 2}
+        with company.read() as connection:
+            rows = connection.execute(select(punches.c.terminal_id, punches.c.seq).order_by(punches.c.seq))
+            assert [tuple(row) for row in rows] == [("t-1", 1), ("t-1", 2)]
+
+    def test_a_batch_of_another_time_says_nothing_about_now(self, company: Database):
+        door = Door()
+        message = Message(door.topic, door.payload(door.punch(3), highest=9), retained=True)
+        with company.write() as connection:
+            (received,) = receive_all(connection, [message], NOW_MS, ZONE)
+
+        assert committed(read_ack(received.ack)) == {3}
+        assert watermark(company) == 0
+        with company.read() as connection:
+            assert connection.execute(select(terminals.c.last_seen_ms)).scalars().first() is None
+
+
+class TestSize:
+    def test_of_what_is_too_large_only_the_beginning_is_kept(self, company: Database):
+        message = Message.of(Door().topic, bytearray(256 * 1024 * 1024))
+        assert len(message.payload) == KEPT_BYTES
+        with company.write() as connection:
+            (received,) = receive_all(connection, [message], NOW_MS, ZONE)
+
+        assert (received.ack, received.quarantined) == (None, 1)
+        with company.read() as connection:
+            assert "268435456 bytes" in connection.execute(select(quarantine.c.reason)).scalar_one()
+
+    @pytest.mark.parametrize(
+        "payload", [b"[" * 60_000, b"\x91" * 60_000, b'{"a":' * 10_000], ids=["json", "msgpack", "maps"]
+    )
+    def test_what_is_nested_too_deep_is_put_aside(self, company: Database, payload: bytes):
+        assert take(company, Door(), payload).quarantined == 1
+
+
+class TestApart:
+    def test_what_cannot_be_stored_costs_no_other_punch_of_its_batch(
+        self, company: Database, monkeypatch: pytest.MonkeyPatch
+    ):
+        def brittle(connection, arrived, now_ms):
+            if any(one.key.seq == 2 for one in arrived):
+                raise ZeroDivisionError
+            return store(connection, arrived, now_ms)
+
+        monkeypatch.setattr(ledger, "store", brittle)
+        door = Door()
+        message = Message(door.topic, door.payload(door.punch(1), door.punch(2), door.punch(3)))
+        with company.write() as connection:
+            received = receive_apart(connection, message, NOW_MS, ZONE)
+
+        ack = read_ack(received.ack)
+        assert committed(ack) == {1, 3}
+        assert [(one.seq, one.code) for one in ack.refused] == [(2, "malformed")]
+        assert stored_seqs(company) == [1, 3]
+        assert put_aside(company) == [("malformed", 2)]
+
+    def test_a_database_that_fails_says_nothing_about_a_punch(
+        self, company: Database, monkeypatch: pytest.MonkeyPatch
+    ):
+        def away(connection, arrived, now_ms):
+            raise OperationalError("", {}, Exception("away"))
+
+        monkeypatch.setattr(ledger, "store", away)
+        door = Door()
+        with pytest.raises(OperationalError), company.write() as connection:
+            receive_apart(connection, Message(door.topic, door.payload(door.punch(1))), NOW_MS, ZONE)
+
+        assert put_aside(company) == []

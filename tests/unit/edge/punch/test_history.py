@@ -11,10 +11,10 @@ from edge.punch.history import Counts, read_history
 from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Direction, Method
+from models.ranges import Ranges
 
 
 def test_history_tells_what_became_of_each_punch(tmp_path: Path):

@@ -22,11 +22,11 @@ from edge.punch.proving import verify
 from edge.punch.rows import Draft
 from edge.punch.signing import ledger_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.chain import DAY_MS
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method, Punch
+from models.ranges import Ranges
 
 TERMINAL = TerminalId("t-0000000000000001")
 MACHINE = Machine("machine-1", "boot-1")

@@ -13,9 +13,9 @@ from edge.punch.dedupe import Moment, is_repeat
 from edge.punch.ledger import Ledger
 from edge.punch.recorder import NotRecorded, PunchRecorder, Recorded, Repeated
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Direction, Method
+from models.ranges import Ranges
 
 TERMINAL = TerminalId("t-0000000000000001")
 START_MS = 1_790_000_000_000

@@ -10,6 +10,7 @@ from edge.sync.core import (
     Event,
     Gone,
     MarkDelivered,
+    OpenStream,
     Publish,
     PunchMade,
     Refuse,
@@ -19,8 +20,8 @@ from edge.sync.core import (
     UplinkCore,
 )
 from edge.sync.outbox import StreamOutbox
-from edge.sync.ranges import Ranges, Span
 from models.ids import StreamId
+from models.ranges import Ranges, Span
 from models.wire.messages import VERSION, PunchAck, Refusal
 
 STREAM = StreamId(b"s" * 16)
@@ -291,6 +292,23 @@ def test_a_conflict_moves_to_a_new_stream_once():
     )
     # A stream of this run cannot be an old copy: a cloud that says so does not get stream after stream.
     assert fresh.on(conflict, 1) == (Refuse(STREAM, ((1, "key_conflict"), (2, "malformed"))),)
+
+
+def test_a_ledger_that_ends_before_what_the_cloud_knows_goes_on_in_a_new_stream_once():
+    uplink = core(3)
+    sent(uplink, Connected())
+    known = Acked(PunchAck(VERSION, STREAM, (), (), (), 0, 0, known=5))
+
+    assert uplink.on(known, 1) == (OpenStream(5),)
+    assert uplink.on(known, 2) == ()
+    assert core(5).on(known, 1) == ()
+
+
+def test_an_older_stream_may_well_end_before():
+    older = StreamOutbox(StreamId(b"o" * 16), 2, Ranges(), Ranges())
+    uplink = UplinkCore([older, StreamOutbox(STREAM, 0, Ranges(), Ranges())], lambda: 1.0)
+
+    assert uplink.on(Acked(PunchAck(VERSION, older.stream_id, (), (), (), 0, 0, known=9)), 1) == ()
 
 
 def test_what_the_ledger_no_longer_keeps_is_given_up():

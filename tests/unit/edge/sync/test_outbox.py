@@ -14,13 +14,13 @@ from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.sync.core import KEY_CONFLICT, Acked, Connected, Reissue, UplinkCore
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.chain import DAY_MS
 from models.clock import SystemClock
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
 from models.wire.messages import VERSION, PunchAck, Refusal
+from models.ranges import Ranges
 
 TERMINAL = TerminalId("t-0000000000000001")
 
@@ -146,3 +146,28 @@ def test_a_backlog_with_holes_is_read_as_spans(ledger: Ledger, outbox: Outbox):
 
     assert spans[:2] == ((1, 99), (101, 199))
     assert len(spans) == 50
+
+
+def test_days_are_told_of_which_nothing_waits(ledger: Ledger, outbox: Outbox):
+    stream = ledger.stream.stream_id
+    ledger.append_many([replace(draft(99), wall_ms=DAY_MS + 5)])
+
+    outbox.mark_delivered(stream, Ranges.of([(1, 9)]), at_ms=5)
+    assert outbox.watermark(SystemClock()).days == ()
+    outbox.refuse(stream, [(10, "malformed")], at_ms=6)
+    (told,) = outbox.watermark(SystemClock()).days
+    assert (told.day, told.first_seq, told.last_seq, told.count) == (0, 1, 10, 10)
+    outbox.mark_delivered(stream, Ranges.of([(11, 11)]), at_ms=7)
+
+    assert [each.day for each in outbox.watermark(SystemClock()).days] == [0, 1]
+
+
+def test_of_older_streams_it_is_told_what_is_left(ledger: Ledger, outbox: Outbox):
+    assert outbox.watermark(SystemClock()).kept == ()
+    first = ledger.stream.stream_id
+
+    outbox.open_stream()
+
+    (left,) = outbox.watermark(SystemClock()).kept
+    assert (left.stream_id, left.lowest, left.highest) == (first, 1, 10)
+    assert ledger.stream.reason == "behind"

@@ -1,0 +1,58 @@
+"""Punches that were made and can never arrive, as ranges: nobody waits for them, and everybody sees them.
+
+A gap closes by itself if a punch of it arrives after all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
+
+from cloud.db.bulk import Into, insert_rows
+from cloud.db.tables import gaps
+from models.ranges import Ranges, Span
+
+NO_LONGER_KEPT = "no_longer_kept"
+"""Why: the terminal has deleted them, long after they were acknowledged."""
+LOST = "lost"
+"""... they were in a ledger, or an end of one, that the terminal has lost."""
+
+_KEYS_A_QUERY = 2_000
+_KEY = gaps.c.terminal_id, gaps.c.stream_id
+_LOAD = select(*_KEY, gaps.c.first_seq, gaps.c.last_seq).where(
+    tuple_(*_KEY).in_(bindparam("keys", expanding=True))
+)
+_FORGET = delete(gaps).where(
+    gaps.c.terminal_id == bindparam("terminal"), gaps.c.stream_id == bindparam("stream")
+)
+_INTO = Into("gaps", ("terminal_id", "stream_id", "first_seq", "last_seq", "reason", "found_ms"))
+
+
+def load(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Ranges]:
+    """The gaps of those streams that have any."""
+    spans: dict[tuple[str, bytes], list[Span]] = {}
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        for terminal, stream, first, last in connection.execute(
+            _LOAD, {"keys": keys[start : start + _KEYS_A_QUERY]}
+        ):
+            spans.setdefault((terminal, stream), []).append((first, last))
+    return {key: Ranges.of(each) for key, each in spans.items()}
+
+
+def add(
+    connection: Connection, key: tuple[str, bytes], found: Iterable[Span], reason: str, now_ms: int
+) -> None:
+    """Keep new gaps of a stream."""
+    insert_rows(connection, _INTO, [(*key, *span, reason, now_ms) for span in sorted(found)])
+
+
+def close(
+    connection: Connection, key: tuple[str, bytes], known: Ranges, arrived: Ranges, now_ms: int
+) -> Ranges:
+    """Take out of a stream's gaps what has arrived; what is left."""
+    left = known - arrived
+    if left != known:
+        connection.execute(_FORGET, {"terminal": key[0], "stream": key[1]})
+        add(connection, key, left.spans, LOST, now_ms)
+    return left

@@ -1,0 +1,89 @@
+"""Whether the cloud still has what terminals were told it has: by stream and UTC day, count and digest.
+
+The terminal keeps every punch 90 days after the cloud's word. A database that was restored from a copy,
+failed over, or lost rows, is so healed from the terminals: what is missing is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from cloud.db.tables import punches, quarantine
+from cloud.ingest import gaps
+from cloud.ingest.opening import Opened
+from cloud.ingest.quarantine import Code
+from cloud.ingest.streams import StreamKey
+from models.chain import day_digest, day_of
+from models.ids import StreamId
+from models.ranges import Ranges
+from models.wire.messages import DayCount, WirePunch
+
+_REFUSED = tuple(code.value for code in (Code.MALFORMED, Code.KEY_CONFLICT))
+_STORED = (
+    select(
+        punches.c.seq,
+        punches.c.punch_id,
+        punches.c.person_id,
+        punches.c.wall_ms,
+        punches.c.monotonic_ms,
+        punches.c.boot,
+        punches.c.clock,
+        punches.c.method,
+        punches.c.direction,
+        punches.c.score_milli,
+    )
+    .where(punches.c.terminal_id == bindparam("terminal"), punches.c.stream_id == bindparam("stream"))
+    .where(punches.c.seq.between(bindparam("first"), bindparam("last")))
+    .order_by(punches.c.seq)
+)
+_ASIDE = (
+    select(quarantine.c.seq)
+    .where(quarantine.c.terminal_id == bindparam("terminal"), quarantine.c.stream_id == bindparam("stream"))
+    .where(quarantine.c.seq.between(bindparam("first"), bindparam("last")), quarantine.c.code.in_(_REFUSED))
+)
+
+
+def compare(connection: Connection, opened: Sequence[Opened]) -> dict[StreamKey, Ranges]:
+    """What is missing here of the days that states told of; what only differs is put aside."""
+    lost: dict[StreamKey, Ranges] = {}
+    for one in opened:
+        if one.state is None or one.message.retained:
+            continue
+        keys = sorted({StreamKey(one.state.terminal_id, day.stream_id) for day in one.state.days})
+        known = gaps.load(connection, keys)
+        for day in one.state.days:
+            key = StreamKey(one.state.terminal_id, day.stream_id)
+            missing = _compare(connection, one, key, day, known.get(key, Ranges()))
+            if missing:
+                lost[key] = lost.get(key, Ranges()) | missing
+    return lost
+
+
+def _compare(
+    connection: Connection, one: Opened, key: StreamKey, day: DayCount, known_gaps: Ranges
+) -> Ranges:
+    span = {
+        "terminal": key.terminal_id,
+        "stream": key.stream_id,
+        "first": day.first_seq,
+        "last": day.last_seq,
+    }
+    stored = [WirePunch(*tuple(row)) for row in connection.execute(_STORED, span)]
+    there = Ranges.of((punch.seq, punch.seq) for punch in stored)
+    aside = Ranges.of((seq, seq) for seq in connection.execute(_ASIDE, span).scalars())
+    all_of_it = Ranges.of([(day.first_seq, day.last_seq)])
+    missing = all_of_it - there - aside - known_gaps
+    # Where some were refused or are gone, the digests stand for different punches.
+    if not missing and not aside and not all_of_it & known_gaps and not _is_same(day, stored):
+        what = f"{day.day} {day.digest.hex()}".encode()
+        reason = f"punches {day.first_seq} to {day.last_seq} differ from those of the terminal"
+        one.put_aside(Code.DAY_DIFFERS, reason, what)
+    return missing
+
+
+def _is_same(day: DayCount, stored: Sequence[WirePunch]) -> bool:
+    """Whether the punches stored for the day are the terminal's."""
+    of_day = [punch for punch in stored if day_of(punch.wall_ms) == day.day]
+    return len(of_day) == day.count and day.digest == day_digest(StreamId(day.stream_id), day.day, of_day)
