@@ -67,7 +67,9 @@ class Service:
         if self._broker is not None:
             self._broker.start()
         self.feed = Feed()
-        self.ingest = IngestWorker(self.database, self.feed, clock, settings.tzinfo, self._address)
+        self.ingest = IngestWorker(
+            self.database, self.feed, clock, settings.tzinfo, self._address, listens=settings.ingest
+        )
         self._recompute = RecomputeWorker(self.database, self.feed, clock, settings.tzinfo)
         self._signpost = Signpost(self.database, self.ingest, clock, settings.tzinfo)
 

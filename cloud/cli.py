@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -90,6 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     _import_command(commands, shared)
     _recompute_command(commands, shared)
     _export_command(commands, shared)
+    _where_command(commands, shared)
+    _quarantine_command(commands, shared)
     _policy_commands(commands, shared)
     _period_commands(commands, shared)
     _cases_command(commands)
@@ -289,6 +291,51 @@ def _export(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> 
     database = open_database(settings, clock)
     try:
         return export_month(database, arguments.month, arguments.file, arguments.language, view)
+    finally:
+        database.close()
+
+
+def _where_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    about = "say where a punch is: made, received, judged, or where it stopped; 1 if it was not judged"
+    parser = _command(commands, "where", about, [shared])
+    parser.add_argument("person", help="employee number or person id")
+    parser.add_argument("time", type=_time, help="like 2026-11-18T09:05, local if without offset")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=_where)
+
+
+def _where(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.where import show_where
+
+    database = open_database(settings, clock)
+    try:
+        return show_where(database, arguments.person, arguments.time, settings.tzinfo, as_json=arguments.json)
+    finally:
+        database.close()
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time like 2026-11-18T09:05") from error
+
+
+def _quarantine_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    parser = _command(
+        commands, "quarantine", "list input that was put aside, and gaps, newest first", [shared]
+    )
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most N lines of each (50)")
+    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser.set_defaults(run=_quarantine)
+
+
+def _quarantine(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.quarantine import list_quarantine
+
+    database = open_database(settings, clock)
+    try:
+        return list_quarantine(database, arguments.limit, settings.tzinfo, as_json=arguments.json)
     finally:
         database.close()
 

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         description="MQTT broker: `embedded://127.0.0.1:PORT` starts one for this machine (port 0: any free "
         "one), `mqtt://` or `mqtts://USER:PASSWORD@HOST:PORT` use yours.",
     )
+    ingest: bool = Field(
+        default=True,
+        description="Whether `serve` takes punches from the broker; if not, `kaoqin-cloud ingest` has to.",
+    )
     public_broker_url: str = Field(
         "", description="What terminals are told when they are claimed. Empty: `broker_url` without secrets."
     )

@@ -11,10 +11,13 @@ import uvicorn
 from cloud.app import Service, application
 from cloud.commands.console import log_to_stderr, say
 from cloud.commands.errors import NoBroker, PortTaken
-from cloud.database import fill
+from cloud.database import fill, open_database
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
+from cloud.feed import Feed
+from cloud.ingest.address import parse
 from cloud.ingest.broker import BrokerNotStarted
+from cloud.ingest.worker import IngestWorker
 from cloud.settings import Settings
 from models.clock import Clock
 
@@ -45,16 +48,23 @@ def serve(settings: Settings, clock: Clock) -> int:
 
 
 def ingest(settings: Settings, clock: Clock) -> int:
-    """Only take punches: one of several workers beside a service, on a shared database and broker."""
+    """Only take punches: one of any number of workers on one database and one broker."""
+    address = parse(settings.broker_url)
+    if address.embedded:
+        raise NoBroker("a worker needs a broker of its own: say --broker-url mqtt://HOST or mqtts://HOST")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service = _service(settings, clock)
-    log_to_stderr()
-    service.start()
-    say(f"Taking punches from {service.broker_url}")
-    stop.wait()
-    service.stop()
+    database = open_database(settings, clock)
+    try:
+        log_to_stderr()
+        worker = IngestWorker(database, Feed(), clock, settings.tzinfo, address)
+        worker.start()
+        say(f"Taking punches from {address.public_url}")
+        stop.wait()
+        worker.stop()
+    finally:
+        database.close()
     return 0
 
 

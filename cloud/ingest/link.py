@@ -39,10 +39,11 @@ class LinkListener(Protocol):
 
 
 class BrokerLink:
-    """One connection to the broker of ``address``."""
+    """One connection to the broker of ``address``; ``listens``: it takes messages, and not only tells."""
 
-    def __init__(self, address: BrokerAddress, listener: LinkListener) -> None:
+    def __init__(self, address: BrokerAddress, listener: LinkListener, *, listens: bool = True) -> None:
         self._address = address
+        self._listens = listens
         self._listener = listener
         self._group = share_group(None)
         client = paho.Client(
@@ -82,6 +83,11 @@ class BrokerLink:
         """Give the broker its slot back; whether the link took it."""
         return self._client.ack(mid, qos) == MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    def share_states(self) -> None:
+        """The retained states have come: from now on each state goes to one worker, as punches do."""
+        if self._listens:
+            self._client.unsubscribe(topics.every(Channel.STATE))
+
     def close(self) -> None:
         """Disconnect and end the link's thread; not from a callback."""
         self._client.on_disconnect = None
@@ -94,12 +100,13 @@ class BrokerLink:
         if reason.is_failure:
             self._listener.down(str(reason))
             return
-        self._client.subscribe(
-            [
-                (topics.shared(Channel.UP, self._group), _QOS_AT_LEAST_ONCE),
-                (topics.every(Channel.STATE), _QOS_AT_LEAST_ONCE),
-            ]
-        )
+        if not self._listens:
+            self._listener.up()
+            return
+        # Retained states come by a subscription of one's own only; see ``share_states``.
+        shared = (topics.shared(channel, self._group) for channel in (Channel.UP, Channel.STATE))
+        wanted = (*shared, topics.every(Channel.STATE))
+        self._client.subscribe([(each, _QOS_AT_LEAST_ONCE) for each in wanted])
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
         self._listener.up()

@@ -54,6 +54,7 @@ from models.wire.topics import Channel
 
 _INBOX_MAX = 2_000
 _LOOK_EVERY_S = 1.0
+_RETAINED_MS = 10_000
 _RECONNECT_FIRST_MS = 1_000
 _RECONNECT_LAST_MS = 30_000
 
@@ -130,7 +131,12 @@ class _LinkListener:
 
 
 class IngestWorker:
-    """Takes what terminals send into ``database``; ``address`` None: only by ``submit``, no broker."""
+    """Takes what terminals send into ``database``.
+
+    Args:
+        address: of the broker; None: there is none, and messages come by ``submit`` alone.
+        listens: take messages from the broker; False: other workers do, this one only tells terminals.
+    """
 
     def __init__(
         self,
@@ -139,12 +145,16 @@ class IngestWorker:
         clock: Clock,
         zone: ZoneInfo,
         address: BrokerAddress | None = None,
+        *,
+        listens: bool = True,
     ) -> None:
         self._database = database
         self._feed = feed
         self._clock = clock
         self._zone = zone
         self._address = address
+        self._listens = listens
+        self._share_due_ms: int | None = None
         self._core = IngestCore(jitter)
         self._items: queue.Queue[_Item] = queue.Queue(_INBOX_MAX)
         self._callers: dict[int, Future[Received]] = {}
@@ -208,6 +218,7 @@ class IngestWorker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._connect_if_due()
+            self._share_if_due()
             try:
                 self._handle(self._take())
             except Exception:
@@ -287,8 +298,16 @@ class IngestWorker:
         if self._clock.monotonic_ms() < self._connect_due_ms:
             return
         listener = _LinkListener(self._items)
-        link = listener.link = self._link = BrokerLink(self._address, listener)
+        link = listener.link = self._link = BrokerLink(self._address, listener, listens=self._listens)
         threading.Thread(target=_open, args=(link, listener), name="ingest-connect", daemon=True).start()
+
+    def _share_if_due(self) -> None:
+        """Leave the states to whoever is free, once those the broker had kept are read."""
+        if self._share_due_ms is None or self._clock.monotonic_ms() < self._share_due_ms:
+            return
+        self._share_due_ms = None
+        if self._link is not None:
+            self._link.share_states()
 
     def _link_changed(self, item: _Up | _Down) -> None:
         if item.link is not self._link or self._address is None:
@@ -297,6 +316,7 @@ class IngestWorker:
             self._feed_core(Connected())
             self.sessions += 1
             self._connected.set()
+            self._share_due_ms = self._clock.monotonic_ms() + _RETAINED_MS
             self._reported_down = False
             self._lost = 0
             log.info("broker_connected", host=self._address.host, port=self._address.port)

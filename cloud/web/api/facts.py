@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -17,6 +18,8 @@ from cloud.attendance.codec import decode
 from cloud.attendance.periods import closings
 from cloud.attendance.published import published_days
 from cloud.db.tables import day_changes, people, punches
+from cloud.reports.aside import list_aside
+from cloud.reports.where import plain, where
 from cloud.rules.plain import Plain, day_plain
 from cloud.terminals.fleet import Terminal, all_terminals
 from cloud.web.api.context import ApiClient, Ctx
@@ -26,6 +29,7 @@ from models.punch import ClockQuality, Direction, Method
 
 ROWS_MAX = 100_000
 DAYS_MAX = 366
+ASIDE_MAX = 1_000
 
 router = APIRouter(prefix="/api/v1", tags=["facts"])
 
@@ -110,6 +114,30 @@ def get_punches(
         raise Problem(HTTPStatus.BAD_REQUEST, "too_many_rows", detail)
     found: list[Plain] = [_punch(row, ctx.zone) for row in rows]
     return _json({"punches": found})
+
+
+@router.get(
+    "/punches/where", summary="Where a punch is, or where it stopped", response_model=dict[str, JsonValue]
+)
+def get_where(
+    ctx: Ctx,
+    _client: ApiClient,
+    person: Annotated[str, Query(description="Person id, or employee number.")],
+    at: Annotated[AwareDatetime, Query(description="With an offset; a quarter of an hour around it counts.")],
+) -> Response:
+    """``stop``: judged, not_judged, unknown_person, put_aside, perhaps_waiting or not_made."""
+    with ctx.database.read() as connection:
+        found = where(connection, person, to_ms(at), ctx.zone)
+    return Response(msgspec.json.encode(plain(found, ctx.zone)), media_type="application/json")
+
+
+@router.get("/quarantine", summary="Input that was put aside, and gaps", response_model=dict[str, JsonValue])
+def get_quarantine(ctx: Ctx, _client: ApiClient) -> Response:
+    """The newest of what waits for somebody to look at it."""
+    with ctx.database.read() as connection:
+        found = list_aside(connection, ASIDE_MAX)
+    rows = [{**asdict(one), "since": _iso(one.since_ms, ctx.zone)} for one in found]
+    return Response(msgspec.json.encode({"quarantine": rows}), media_type="application/json")
 
 
 def _punch(row: Row[Any], zone: ZoneInfo) -> dict[str, Plain]:
