@@ -49,7 +49,7 @@ def serve(settings: Settings, clock: Clock) -> int:
 
 def ingest(settings: Settings, clock: Clock) -> int:
     """Only take punches: one of any number of workers on one database and one broker."""
-    address = parse(settings.broker_url)
+    address = parse(settings.broker_url, settings.worker_certificate)
     if address.embedded:
         raise NoBroker("a worker needs a broker of its own: say --broker-url mqtt://HOST or mqtts://HOST")
     stop = threading.Event()

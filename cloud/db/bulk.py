@@ -5,6 +5,7 @@ The values go to the driver as they are: only types that every driver takes; dat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -95,6 +96,15 @@ def _copy_new(
     finally:
         cursor.close()
     return None if len(new) == len(rows) else new
+
+
+def those_in(connection: Connection, table: str, column: str, values: Sequence[str]) -> set[str]:
+    """Which of ``values`` a text column has; one parameter, however many they are."""
+    if connection.dialect.name == "postgresql":
+        query = f"SELECT {column} FROM {table} WHERE {column} = ANY(%s)"  # noqa: S608  names of ours
+        return {found for (found,) in connection.exec_driver_sql(query, (list(values),))}
+    query = f"SELECT {column} FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return {found for (found,) in connection.exec_driver_sql(query, (json.dumps(list(values)),))}
 
 
 @cache

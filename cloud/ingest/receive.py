@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, select
 
 from cloud.attendance import stale
-from cloud.db.tables import people, streams, terminals
+from cloud.db.bulk import those_in
+from cloud.db.tables import streams, terminals
 from cloud.ingest import ledger, reconcile, redate
 from cloud.ingest.acks import ack
 from cloud.ingest.hearing import heard, present
@@ -35,11 +36,9 @@ from models.wire.messages import PunchAck
 _TERMINALS = select(terminals.c.terminal_id, terminals.c.revoked_ms).where(
     terminals.c.terminal_id.in_(bindparam("named", expanding=True))
 )
-_PEOPLE = select(people.c.person_id).where(people.c.person_id.in_(bindparam("named", expanding=True)))
 _OWNERS = select(streams.c.terminal_id, streams.c.stream_id).where(
     streams.c.stream_id.in_(bindparam("named", expanding=True))
 )
-_KNOWN_A_QUERY = 5_000
 _QUARTER_MS = 900_000
 _FUTURE_MS = 2 * 86_400_000
 """No clock that anybody set is further ahead than this."""
@@ -234,12 +233,7 @@ def _list_strange(one: Opened, new: dict[Key, Arrived], known: set[str], now_ms:
 
 
 def _people(connection: Connection, named: set[str]) -> set[str]:
-    known: set[str] = set()
-    asked = sorted(named)
-    for start in range(0, len(asked), _KNOWN_A_QUERY):
-        part = asked[start : start + _KNOWN_A_QUERY]
-        known |= set(connection.execute(_PEOPLE, {"named": part}).scalars())
-    return known
+    return those_in(connection, "people", "person_id", sorted(named)) if named else set()
 
 
 def _spoke(opened: Sequence[Opened]) -> list[TerminalId]:
