@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
-from cloud.db.tables import punches
+from cloud.db.tables import punches, streams
 from cloud.feed import Feed
 from cloud.ingest.address import BrokerAddress, parse
 from cloud.ingest.broker import EmbeddedBroker
@@ -237,3 +237,57 @@ def test_a_terminal_is_told_of_a_new_roster(
 
     assert first.roster_version != second.roster_version
     assert peer.heard.empty()
+
+
+def test_workers_share_the_punches_and_each_is_stored_once(
+    database: Database, broker: EmbeddedBroker | Mosquitto, peer: Peer
+):
+    door = Door()
+    for seq in range(1, 41):
+        door.punch(seq)
+    with ingest(database, broker.address) as first, ingest(database, broker.address) as second:
+        until(lambda: first.connected and second.connected)
+        peer.wait()
+        for seq in range(1, 41):
+            peer.send(door, seq)
+        acked: set[int] = set()
+        while len(acked) < 40:
+            acked |= committed(peer.ack())
+
+        assert stored(database) == 40
+        assert first.counts.punches + second.counts.punches == 40
+        assert first.counts.punches
+        assert second.counts.punches
+
+
+def test_a_state_that_the_broker_kept_is_read_by_a_worker_that_comes_later(
+    database: Database, broker: EmbeddedBroker | Mosquitto, peer: Peer
+):
+    door = Door()
+    peer.wait()
+    peer.client.publish(door.state_topic, door.state(highest=3), 1, retain=True).wait_for_publish(PATIENCE_S)
+
+    with ingest(database, broker.address):
+        until(lambda: highest(database) == 3)
+
+
+def test_a_worker_that_does_not_listen_leaves_punches_to_others(
+    database: Database, broker: EmbeddedBroker | Mosquitto, peer: Peer
+):
+    door = Door()
+    door.punch(1)
+    deaf = IngestWorker(database, Feed(), SystemClock(), ZONE, broker.address, listens=False)
+    deaf.start()
+    with ingest(database, broker.address) as worker:
+        until(lambda: worker.connected and deaf.connected)
+        peer.wait()
+        peer.send(door, 1)
+
+        assert committed(peer.ack()) == {1}
+        assert (worker.counts.punches, deaf.counts.messages) == (1, 0)
+    deaf.stop()
+
+
+def highest(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(streams.c.highest)).scalar() or 0

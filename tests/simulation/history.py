@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from edge.sync.ranges import Ranges
 from models.ids import PersonId, StreamId, TerminalId
 from models.punch import Punch
+from models.ranges import Ranges
 
 INFO, OK, FAIL, AGAIN = "info", "ok", "fail", "again"
 

@@ -28,10 +28,10 @@ from edge.sync import outbox as edge_outbox
 from edge.sync import uplink as edge_uplink
 from edge.sync.core import Acked, Publish, UplinkCore
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.chain import chain_begin
 from models.ids import StreamId
+from models.ranges import Ranges
 from models.wire.codec import decode, encode
 from models.wire.messages import PunchBatch
 from models.wire.punches import to_wire

@@ -20,10 +20,10 @@ from edge.punch import file as product
 from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from tests.simulation.disk import Content, Disk, DiskVfs
 from tests.simulation.loop import BEGIN_MS, split
 from tests.simulation.terminal import chain_faults, sign

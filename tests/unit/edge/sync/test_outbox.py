@@ -19,8 +19,8 @@ from models.chain import DAY_MS
 from models.clock import SystemClock
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
-from models.wire.messages import VERSION, PunchAck, Refusal
 from models.ranges import Ranges
+from models.wire.messages import VERSION, PunchAck, Refusal
 
 TERMINAL = TerminalId("t-0000000000000001")
 
