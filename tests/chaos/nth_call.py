@@ -19,9 +19,9 @@ from edge.punch.file import LedgerFile
 from edge.punch.recorder import PunchRecorder, Recorded
 from edge.punch.signing import ledger_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models.ids import PersonId
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from tests.chaos.checker import Attempt, Outcome, Verdict, promises
 from tests.chaos.doorstep import MACHINE, TERMINAL, DayClock, held
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select
 
 from cloud.db.engine import Database
-from cloud.db.tables import departments, metadata, people, punches, quarantine, streams, terminals
+from cloud.db.tables import departments, gaps, metadata, people, punches, quarantine, streams, terminals
 from models.ids import PersonId, TerminalId
 from tests.simulation.history import Content, Key
 
@@ -97,9 +97,8 @@ class Cloud:
 
     def gaps(self) -> set[tuple[str, bytes]]:
         """Streams for which a data gap is on show."""
-        q = quarantine.c
         with self.database.read() as connection:
-            rows = connection.execute(select(q.terminal_id, q.stream_id).where(q.code == "data_gap"))
+            rows = connection.execute(select(gaps.c.terminal_id, gaps.c.stream_id))
             return {(row[0], row[1]) for row in rows}
 
     def put_aside(self) -> dict[str, int]:
