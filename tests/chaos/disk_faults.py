@@ -170,13 +170,13 @@ def _punch(
 ) -> None:
     """Punch in one process that is killed at the end; ``must``: it may refuse nothing."""
     before = len(memory.attempts)
-    with child(state, memory.days, None, state / "died") as (pid, to_child, from_child):
-        seen = listen(pid, from_child, 0, kill=False)
+    with child(state, memory.days, None, state / "died") as born:
+        seen = listen(born.pid, born.from_child, 0, kill=False)
         compare(memory, [], seen, tally)
         fails = 0
         for _ in range(count if seen.roster is not None else 0):
             memory.people += 1
-            answer = _ask(to_child, from_child, f"punch p-{memory.people}")
+            answer = _ask(born.to_child, born.from_child, f"punch p-{memory.people}")
             remember(memory, ["punch", f"p-{memory.people}"], answer)
             fails += answer == ["fail"]
             if stop_after_fails and fails >= stop_after_fails:

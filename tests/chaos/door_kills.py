@@ -105,14 +105,16 @@ def _one_life(state: Path, memory: Memory, luck: Random, tally: Tally) -> None:
     doom = _doom(state, commands, luck) if luck.random() < _BY_NAME else None
     note = state / "died"
     memory.days += 1
-    with child(state, memory.days, doom, note) as (pid, to_child, from_child):
+    with child(state, memory.days, doom, note) as born:
         with suppress(BrokenPipeError):
-            os.write(to_child, "".join(f"{line}\n" for line in commands).encode())
+            os.write(born.to_child, "".join(f"{line}\n" for line in commands).encode())
         if doom is None:
             time.sleep(luck.uniform(0, 0.03))
-            os.kill(pid, signal.SIGKILL)
-        seen = listen(pid, from_child, len(commands))
-    tally.kills[read_notes(note).get(pid, RANDOM)] += 1
+            os.kill(born.pid, signal.SIGKILL)
+        seen = listen(born.pid, born.from_child, len(commands))
+    if born.ended_by_itself:
+        tally.verdict.lost.append("door: the terminal ended without being killed")
+    tally.kills[read_notes(note).get(born.pid, RANDOM)] += 1
     compare(memory, commands, seen, tally)
 
 
@@ -147,9 +149,19 @@ def some_commands(memory: Memory, luck: Random) -> list[str]:
     return lines
 
 
+@dataclass
+class Born:
+    """A child: where to write commands and read answers; after its end, whether nobody killed it."""
+
+    pid: int
+    to_child: int
+    from_child: int
+    ended_by_itself: bool = False
+
+
 @contextmanager
-def child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tuple[int, int, int]]:
-    """A forked terminal: its pid, the end to write commands to, the end to read answers from."""
+def child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[Born]:
+    """A forked terminal, killed at the end at the latest."""
     commands, to_child = os.pipe()
     from_child, answers = os.pipe()
     pid = os.fork()
@@ -168,12 +180,14 @@ def child(state: Path, day: int, doom: Doom | None, note: Path) -> Iterator[tupl
             os._exit(1)
     os.close(commands)
     os.close(answers)
+    born = Born(pid, to_child, from_child)
     try:
-        yield pid, to_child, from_child
+        yield born
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        status = os.waitpid(pid, 0)[1]
+        born.ended_by_itself = not os.WIFSIGNALED(status)
         os.close(to_child)
         os.close(from_child)
 
@@ -284,8 +298,11 @@ def _settle(memory: Memory, rows: list[Row], sometimes: Counter[str]) -> None:
 
 def last_look(state: Path, memory: Memory, tally: Tally) -> None:
     """Hold everything at a start undisturbed; look at the file by another SQLite, and at the chain."""
-    with child(state, memory.days, None, state / "died") as (pid, _, from_child):
-        seen = listen(pid, from_child, 0)
+    with child(state, memory.days, None, state / "died") as born:
+        seen = listen(born.pid, born.from_child, 0)
+    if seen.roster is None:
+        tally.verdict.lost.append("door: the terminal does not start any more")
+        return
     compare(memory, [], seen, tally)
     with sqlite3.connect(state / LEDGER_FILE) as db:
         found = db.execute("PRAGMA integrity_check").fetchall()

@@ -53,6 +53,12 @@ PunchRecorder._record = early
 from edge.punch import rows
 rows.prune = lambda db, *_: db.execute("DELETE FROM punches WHERE seq % 2") and 0
 """,
+    "a terminal that does not start": """
+from edge.punch.file import LedgerFile
+def broken(self):
+    raise RuntimeError
+LedgerFile.open = broken
+""",
     "a torn roster is used": """
 import pathlib
 from edge.roster import store
