@@ -124,6 +124,7 @@ class _Stream:
     # One that was on the card already may be an old copy, whatever it was opened for; one of this run cannot.
     reissuable: bool
     live: Ranges = field(default_factory=Ranges)
+    sent: Ranges = field(default_factory=Ranges)
     is_old: bool = False
 
 
@@ -223,7 +224,9 @@ class UplinkCore:
             return []
         effects: list[Effect] = []
         known = Ranges.of([(1, stream.highest)])
-        committed = Ranges.of(ack.committed)
+        # An acknowledgement of what this run never sent speaks of a card that was overwritten: the same
+        # numbers, other punches. What was sent before a restart is sent again, which adds nothing twice.
+        committed = Ranges.of(ack.committed) & stream.sent
         if delivered := committed & (stream.waiting | stream.refused):
             stream.refused -= delivered
             self._forget(stream_id, delivered)
@@ -323,6 +326,7 @@ class UplinkCore:
         flight.due_ms = now_ms + self._patience_ms(flight.attempt)
         stream = self._streams[flight.stream_id]
         stream.live -= flight.seqs
+        stream.sent |= flight.seqs
         return Publish(flight.stream_id, flight.seqs)
 
     def _make_room(self, now_ms: int) -> None:
