@@ -43,6 +43,7 @@ Found = Row[Any]
 
 # Looking a member up by its value costs as much as the rest of a punch.
 _OK = PunchClock.OK
+_UNTRUSTED = ClockQuality.UNTRUSTED.value
 _DIRECTIONS = {one.value: one for one in Direction}
 _METHODS = {one.value: one for one in Method}
 
@@ -157,8 +158,8 @@ class _About:
         for row in connection.execute(select(exemptions).where(exemptions.c.person_id.in_(who))):
             self.exempt[PersonId(row.person_id)].append((row.first, row.last))
         for query in _punches_of(who, first, last, zone):
-            for person, *punch in raw_rows(connection, query):
-                self.punches[person].append(_punch(punch, sites))
+            for press in raw_rows(connection, query):
+                self.punches[press[0]].append(_punch(press, sites))
         for row in _records(connection, who, first, last):
             self.records[PersonId(row.person_id)].append(record_of(row))
 
@@ -191,11 +192,11 @@ def midnight_ms(day: date, zone: ZoneInfo) -> int:
 
 
 def _punch(row: Sequence[Any], sites: dict[str, str]) -> PunchFact:
-    at_ms, wall_ms, clock, direction, method, terminal, stream, seq, received_ms = row
+    _, at_ms, wall_ms, clock, direction, method, terminal, stream, seq, received_ms = row
     known = _OK
     if at_ms != wall_ms:
         known = PunchClock.REPAIRED
-    elif clock == ClockQuality.UNTRUSTED:
+    elif clock == _UNTRUSTED:
         known = PunchClock.UNTRUSTED
     return PunchFact(
         at_ms,

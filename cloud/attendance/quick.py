@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud.attendance.answers import (
     CLAIM,
@@ -58,8 +57,7 @@ _SECONDS: Final = tuple(b":%02d" % second for second in range(60))
 _evidence: dict[tuple[str, Method | None], bytes] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class QuickDay:
+class QuickDay(NamedTuple):
     """A day as it is stored, and what is kept beside it; ``settles_ms``: None if it is final."""
 
     date: date
