@@ -24,6 +24,7 @@ from edge.finger.worker import FingerWorker
 from edge.health.clock_quality import judge, kernel_is_synchronised
 from edge.health.machine import this_machine
 from edge.health.parts import NONE, Absent, Supervised, Worker
+from edge.health.storage import Reserve, StorageWatch
 from edge.identification import Identification
 from edge.kiosk.screen import Conditions, Screen
 from edge.kiosk.server import Kiosk, Wiring
@@ -76,7 +77,10 @@ class Agent:
         self._version = app_version()
         self._identity = identity = load_identity(settings.state)
         self._roster = RosterStore(settings.state)
-        self._ledger = Ledger(settings.state / LEDGER_FILE, identity.terminal_id, this_machine())
+        self._ledger = Ledger(
+            settings.state / LEDGER_FILE, identity.terminal_id, this_machine(settings.state)
+        )
+        self._storage = StorageWatch(settings.state, Reserve(settings.state))
         self._newest_synced_ms = self._ledger.write(rows.newest_synced_ms)
         self._refresher = RosterRefresher(self._roster, identity)
         self._certificate = CertificateKeeper(settings.state, identity, ledger_key(settings.state).public)
@@ -193,6 +197,7 @@ class Agent:
             # Counting is for the cloud's list of terminals: what cannot be counted now stays as it was.
             with suppress(TryAgain):
                 self._coverage = self._count_coverage()
+            self._storage.look()
             if self._clock.monotonic_ms() >= prune_due_ms:
                 self._prune()
                 prune_due_ms = self._clock.monotonic_ms() + _PRUNE_EVERY_MS
@@ -237,7 +242,7 @@ class Agent:
         faces, fingers = self._coverage
         return Report(
             clock=self._clock_quality(),
-            parts=(self._camera.health(), self._sensor.health()),
+            parts=(self._camera.health(), self._sensor.health(), self._storage.health()),
             people=len(roster.people),
             faces=faces,
             fingers=fingers,
@@ -255,6 +260,7 @@ class Agent:
             camera=self._camera.health().health,
             sensor=self._sensor.health().health,
             is_clock_set=self._clock_quality() is not ClockQuality.UNTRUSTED,
+            storage=self._storage.health().health,
         )
 
 

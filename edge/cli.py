@@ -17,6 +17,7 @@ from edge.punch.cli import add_parser as add_punches_parser
 from edge.settings import EdgeSettings, load_settings
 
 _STATE_HELP = "folder of what the terminal keeps (KAOQIN_EDGE_STATE)"
+_EXPORT_HELP = "first write the punches the cloud may not have to this new file"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     claim.add_argument("code", metavar="CODE", help="as an admin reads it out: ABCD-EFGH")
     claim.add_argument("--cloud", required=True, metavar="URL", help="address of the cloud")
     claim.add_argument("--state", type=Path, help=_STATE_HELP)
+    claim.add_argument("--export", type=Path, metavar="FILE", help=_EXPORT_HELP)
     claim.set_defaults(command=_claim)
+
+    wipe = commands.add_parser("wipe", help="delete punches, people, templates, keys and identity")
+    wipe.add_argument("--state", type=Path, help=_STATE_HELP)
+    wipe.add_argument("--export", type=Path, metavar="FILE", help=_EXPORT_HELP)
+    wipe.add_argument("--yes", action="store_true", required=True, help="it is meant")
+    wipe.set_defaults(command=_wipe)
 
     doctor = commands.add_parser("doctor", help="is everything there? exit code 1 if not")
     _add_fittings(doctor)
@@ -82,11 +90,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _claim(options: argparse.Namespace) -> int:
+    from edge.leaving import require_delivered
     from edge.roster.cloud import Unchanged, fetch_roster
     from edge.roster.join import join
     from edge.roster.store import RosterStore
+    from models.clock import SystemClock
 
     settings = _settings(options)
+    require_delivered(settings.state, "claim it", options.export, SystemClock())
     identity = join(settings.state, options.cloud, options.code)
     claimed = identity.claimed
     print(f'This is terminal {claimed.terminal_id}, "{claimed.name}" at {claimed.site}.')
@@ -99,6 +110,16 @@ def _claim(options: argparse.Namespace) -> int:
     if not isinstance(fresh, Unchanged):
         people = RosterStore(settings.state).replace(fresh).people
         print(f"It knows {len(people)} people.")
+    return 0
+
+
+def _wipe(options: argparse.Namespace) -> int:
+    from edge.leaving import wipe
+    from models.clock import SystemClock
+
+    state = _settings(options).state
+    wiped = wipe(state, options.export, SystemClock())
+    print(f"{len(wiped.names)} files and folders of {state} are gone.")
     return 0
 
 

@@ -15,8 +15,11 @@ from edge.errors import EdgeError, LedgerBusy
 from edge.health.clock_quality import NOT_BEFORE_MS, kernel_is_synchronised
 from edge.health.machine import this_machine
 from edge.health.parts import NONE
+from edge.health.storage import FULL
 from edge.punch.history import read_history
 from edge.punch.ledger import Ledger
+from edge.punch.proving import verify
+from edge.punch.signing import kept_key
 from edge.roster.certificate import BadCertificate, certificate_path, read_certificate
 from edge.roster.cloud import Unchanged, fetch_roster
 from edge.roster.identity import Identity, load_identity
@@ -58,6 +61,7 @@ def examine(settings: EdgeSettings, clock: Clock) -> Iterator[Finding]:
         yield _look("ledger", lambda: f"{_IN_USE}; {_counts(settings)}")
     except EdgeError as error:
         yield Finding("ledger", is_good=False, text=str(error))
+    yield _look("proof", lambda: _proof(settings))
     yield _disk(settings)
     yield _clock(clock)
     yield _part("camera", settings.camera, lambda: _camera(settings), running=running)
@@ -87,7 +91,7 @@ def _part(subject: str, spec: str, check: Callable[[], str], *, running: bool) -
 
 def _ledger(settings: EdgeSettings, identity: Identity) -> str:
     # Opening it is the check: pragmas read back, every page looked at.
-    with Ledger(settings.state / LEDGER_FILE, identity.terminal_id, this_machine()):
+    with Ledger(settings.state / LEDGER_FILE, identity.terminal_id, this_machine(settings.state)):
         pass
     return f"write-ahead log, full syncs; {_counts(settings)}"
 
@@ -97,9 +101,17 @@ def _counts(settings: EdgeSettings) -> str:
     return f"{counts.punches} punches, {counts.waiting} waiting, {counts.refused} refused"
 
 
+def _proof(settings: EdgeSettings) -> str:
+    proved = verify(settings.state / LEDGER_FILE, kept_key(settings.state).public)
+    if proved.faults:
+        raise ValueError("the ledger is NOT as this terminal wrote it: kaoqin-edge punches verify says where")
+    return f"{proved.punches} punches as this terminal wrote them"
+
+
 def _disk(settings: EdgeSettings) -> Finding:
-    free = shutil.disk_usage(settings.state).free
-    return Finding("disk", free >= FREE_MIN_BYTES, f"{free // 1024 // 1024} MB free")
+    usage = shutil.disk_usage(settings.state)
+    is_good = usage.free >= FREE_MIN_BYTES and usage.used < FULL * (usage.used + usage.free)
+    return Finding("disk", is_good, f"{usage.free // 1024 // 1024} MB free")
 
 
 def _clock(clock: Clock) -> Finding:

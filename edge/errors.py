@@ -4,11 +4,14 @@
 EdgeError
 ├── TryAgain            the cause may pass: show it, keep working, try later
 │   ├── LedgerUnavailable   the disk refused; nothing of the job was kept
+│   │   └── LedgerFull          for want of room
 │   └── CloudUnavailable    no answer, or none that makes sense
 └── CannotStart         a person has to act; the message is one sentence that says what to do
     ├── LedgerBusy          another process owns the ledger
     ├── LedgerUnsafe        this disk or SQLite cannot promise what a ledger must
     ├── NotClaimed          no identity yet
+    ├── StillWaiting        punches would be left behind
+    ├── CannotExport        the file cannot be written
     ├── ClaimRefused        the cloud did not take the code
     └── BadSettings         a setting is wrong
 ```
@@ -31,6 +34,10 @@ class LedgerUnavailable(TryAgain):
     """The ledger could not do the job; nothing of it was kept."""
 
 
+class LedgerFull(LedgerUnavailable):
+    """There was no room for it; nothing of it was kept."""
+
+
 class CloudUnavailable(TryAgain):
     """The cloud did not answer, or not with what was asked for."""
 
@@ -49,6 +56,14 @@ class LedgerUnsafe(CannotStart):
 
 class NotClaimed(CannotStart):
     """The terminal has no identity yet."""
+
+
+class StillWaiting(CannotStart):
+    """The terminal keeps punches that only it has, and what was asked for would leave them behind."""
+
+
+class CannotExport(CannotStart):
+    """The file to export to exists already, or its disk refused it."""
 
 
 class ClaimRefused(CannotStart):

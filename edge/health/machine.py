@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+_UUIDS = Path("/dev/disk/by-uuid")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # What a cloned card does not share with its original comes first: the board's serial, then the card's own
 # registers, then the installation.
@@ -23,7 +24,8 @@ _MACHINE = (
 class Machine:
     """``machine_id`` survives a reboot and not a copy; ``boot_id`` is new with each boot.
 
-    ``storage_id`` is the file system's of the terminal's state: a copy of the files has another.
+    ``storage_id`` is of the file system of the terminal's state, "" where it cannot be told: a copy of the
+    files has another.
     """
 
     machine_id: str
@@ -31,10 +33,37 @@ class Machine:
     storage_id: str = ""
 
 
-def this_machine() -> Machine:
-    """The machine this process runs on; parts that cannot be read are left out of ``machine_id``."""
+def this_machine(state: Path) -> Machine:
+    """The machine this process runs on, with the disk of ``state``.
+
+    Parts that cannot be read are left out of ``machine_id``.
+    """
     parts = [text for path in _MACHINE if (text := _read(path))]
-    return Machine("/".join(parts), _read(_BOOT_ID))
+    return Machine("/".join(parts), _read(_BOOT_ID), _file_system_id(state))
+
+
+def _file_system_id(place: Path) -> str:
+    """The UUID of the file system that holds ``place``; "" if it has none, or udev does not know it.
+
+    A copy of the whole card has the same one, but is another card: see ``_MACHINE``.
+    """
+    try:
+        device = _existing(place).stat().st_dev
+        named = sorted(_UUIDS.iterdir())
+    except OSError:
+        return ""
+    return next((link.name for link in named if _device(link) == device), "")
+
+
+def _existing(place: Path) -> Path:
+    return place if place.exists() or place == place.parent else _existing(place.parent)
+
+
+def _device(link: Path) -> int:
+    try:
+        return link.stat().st_rdev
+    except OSError:
+        return 0
 
 
 def _read(path: Path) -> str:

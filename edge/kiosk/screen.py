@@ -97,6 +97,7 @@ class Conditions:
         waiting: punches it has not acknowledged.
         camera, sensor: "ok", "away" or "none", as in models.wire.messages.Part.
         is_clock_set: the wall clock can be trusted.
+        storage: "ok", "filling" or "full".
     """
 
     site: str
@@ -106,6 +107,7 @@ class Conditions:
     camera: str
     sensor: str
     is_clock_set: bool = True
+    storage: str = "ok"
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -216,6 +218,8 @@ def _ask(conditions: Conditions) -> str:
 
 def _foot(conditions: Conditions) -> tuple[str, ...]:
     words = []
+    if conditions.storage != "ok":
+        words.append(f"storage_{conditions.storage}")
     if not conditions.is_online:
         words.append("offline")
     away = conditions.camera == "away", conditions.sensor == "away"

@@ -36,6 +36,11 @@ WORDS: dict[str, dict[Language, str]] = {
         _EN: "Camera and fingerprint unavailable: PIN, please",
     },
     "clock_unset": {_ZH: "时间未校准，打卡照常保存", _EN: "Clock not set yet; punches are kept"},
+    "storage_filling": {_ZH: "存储空间不多了，请告知管理员", _EN: "Storage is filling up: tell the admin"},
+    "storage_full": {
+        _ZH: "存储空间快用完，请立即告知管理员",
+        _EN: "Storage is nearly full: tell the admin now",
+    },
     "silent": {_ZH: "终端没有响应，请告知管理员", _EN: "The terminal does not answer. Tell the admin"},
     # The PIN pad and the page itself.
     "pin_pad": {_ZH: "工号密码", _EN: "Number and PIN"},

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+
+from models.proof import Fault
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,6 +35,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="are they as written? names the first bad record; exit code 1",
     )
     verify.set_defaults(command=_verify)
+    export = actions.add_parser(
+        "export", parents=[shared], help="write all of them to a signed file for kaoqin-cloud import punches"
+    )
+    export.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    export.set_defaults(command=_export)
 
 
 def _state(options: argparse.Namespace) -> Path:
@@ -68,9 +76,26 @@ def _verify(options: argparse.Namespace) -> int:
         found = [{**asdict(fault), "stream_id": fault.stream_id.hex()} for fault in proved.faults]
         print(json.dumps({**asdict(proved), "faults": found}))
         return 1 if proved.faults else 0
-    for fault in proved.faults:
-        where = f"seq {fault.first}" if fault.first == fault.last else f"seq {fault.first} to {fault.last}"
-        print(f"stream {fault.stream_id.hex()}, {where}: {fault.what}")
+    _say_faults(proved.faults)
     verdict = "NOT as this terminal wrote them" if proved.faults else "as this terminal wrote them"
     print(f"{proved.punches} punches of {proved.days} days in {proved.streams} streams: {verdict}")
     return 1 if proved.faults else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from edge.agent import LEDGER_FILE
+    from edge.punch.exporting import export
+    from edge.punch.signing import kept_key
+    from models.clock import SystemClock
+
+    state = _state(options)
+    exported = export(state / LEDGER_FILE, kept_key(state), options.file, SystemClock().wall_ms())
+    _say_faults(exported.faults)
+    print(f"{exported.punches} punches in {options.file}, {exported.waiting} of them not yet in the cloud")
+    return 1 if exported.faults else 0
+
+
+def _say_faults(faults: Sequence[Fault]) -> None:
+    for fault in faults:
+        where = f"seq {fault.first}" if fault.first == fault.last else f"seq {fault.first} to {fault.last}"
+        print(f"stream {fault.stream_id.hex()}, {where}: {fault.what}")

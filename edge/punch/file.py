@@ -7,10 +7,10 @@ it as it is, over a file system that fails.
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,7 +18,7 @@ import apsw
 import structlog
 from apsw import Connection
 
-from edge.errors import LedgerUnavailable, LedgerUnsafe
+from edge.errors import LedgerFull, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
 from edge.punch import rows, streams
 from edge.punch.chained import Sign
@@ -37,6 +37,7 @@ SQLITE_MIN = (3, 51, 3)
 """Older ones have the WAL-reset defect; see docs/decisions/0002."""
 
 _FULL = 2
+_INDEX_BYTES = 32 * 1024
 _OPEN = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
 log = structlog.get_logger(__name__)
@@ -180,7 +181,7 @@ class LedgerFile:
         try:
             self.write(lambda _: None)
         except LedgerUnavailable as error:
-            raise LedgerUnavailable(f"cannot open the ledger {self.path}: {error}") from error
+            raise type(error)(f"cannot open the ledger {self.path}: {error}") from error
 
     def write(self, job: Job[T]) -> T:
         """Run ``job`` in one transaction that is durable when this returns.
@@ -196,8 +197,7 @@ class LedgerFile:
             result = job(db)
             db.execute("COMMIT")
         except apsw.Error as error:
-            self._give_up(error)
-            raise LedgerUnavailable(str(error)) from error
+            raise self._failure(error) from error
         except BaseException:
             self._drop()
             raise
@@ -218,10 +218,15 @@ class LedgerFile:
         self._opened = None
         self._added = None
 
-    def _give_up(self, error: apsw.Error) -> None:
+    def _failure(self, error: apsw.Error) -> LedgerUnavailable:
         if self._streams:  # else it never was open, and who wanted to open it is told
             log.error("ledger_failed", error=str(error), sqlite=getattr(error, "extendedresult", 0))
         self._drop()
+        if isinstance(error, apsw.FullError):
+            return LedgerFull(str(error))
+        # Where even the index of the write-ahead log cannot grow, SQLite speaks of input and output.
+        is_full = isinstance(error, apsw.IOError) and self._vfs is None and not _has_room(self.path)
+        return LedgerFull(str(error)) if is_full else LedgerUnavailable(str(error))
 
     def _drop(self) -> None:
         """Throw the connection away; closing rolls back what was not committed."""
@@ -254,15 +259,28 @@ class LedgerFile:
     def _find_stream(self, db: Connection) -> None:
         """Go on in the newest stream, or in a new one if that is another place's: it may go on there."""
         newest = self._streams[-1] if self._streams else None
-        if newest is not None and not newest.storage_id:
-            streams.settle(db, newest.number, self._machine.storage_id)
-            newest = replace(newest, storage_id=self._machine.storage_id)
-        here = (self._terminal_id, self._machine.machine_id, self._machine.storage_id)
-        if newest is None or (newest.terminal_id, newest.machine_id, newest.storage_id) != here:
+        if newest is None or self._is_elsewhere(newest):
             rows.appeal(db)
             self.open_stream_in(db, streams.MOVED if newest else streams.FIRST)
             self._opened = None
+        elif not newest.storage_id:
+            streams.settle(db, newest.number, self._machine.storage_id)
         self._streams = streams.read(db)
+
+    def _is_elsewhere(self, stream: Stream) -> bool:
+        """Whether a stream is another identity's, machine's or disk's; a disk that cannot be told is none."""
+        here = self._machine
+        other_disk = stream.storage_id and here.storage_id and stream.storage_id != here.storage_id
+        return bool(
+            (stream.terminal_id, stream.machine_id) != (self._terminal_id, here.machine_id) or other_disk
+        )
+
+
+def _has_room(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free >= _INDEX_BYTES
+    except OSError:
+        return True
 
 
 def _require_sqlite() -> None:

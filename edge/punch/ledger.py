@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe
+from edge.errors import LedgerBusy, LedgerFull, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
+from edge.health.storage import Reserve
 from edge.punch.file import Job, LedgerFile, T
 from edge.punch.signing import ledger_key
 from models.ids import TerminalId
@@ -38,6 +39,7 @@ class Ledger(LedgerFile):
             LedgerUnavailable: the disk refused; it may pass.
         """
         self._owner_lock = _take_ownership(path)
+        self._reserve = Reserve(path.parent)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         try:
             super().__init__(path, terminal_id, machine, ledger_key(path.parent).sign, random_bytes)
@@ -47,12 +49,28 @@ class Ledger(LedgerFile):
             raise
 
     def write(self, job: Job[T]) -> T:
-        """Run ``job`` in the ledger's thread; else as :meth:`LedgerFile.write`."""
+        """Run ``job`` in the ledger's thread; else as :meth:`LedgerFile.write`.
+
+        Where the disk is full the job is done again, at last with the room of the reserve.
+        """
         try:
-            done = self._writer.submit(super().write, job)
+            done = self._writer.submit(self._write, job)
         except RuntimeError as error:
             raise LedgerUnavailable("the ledger is closed") from error
         return done.result()
+
+    def _write(self, job: Job[T]) -> T:
+        try:
+            return super().write(job)
+        except LedgerFull:
+            pass  # nothing of it was kept, so it can be done again
+        try:
+            # The connection was closed, which folded the write-ahead log back: mostly room enough.
+            return super().write(job)
+        except LedgerFull:
+            if not self._reserve.release():
+                raise
+        return super().write(job)
 
     def close(self) -> None:
         """Finish the jobs under way and let go of the file; closing twice is fine."""
@@ -61,6 +79,20 @@ class Ledger(LedgerFile):
         with suppress(OSError):
             os.close(self._owner_lock)
         self._owner_lock = -1
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Keep the agent and everybody else from the ledger in ``path`` meanwhile.
+
+    Raises:
+        LedgerBusy: another process has it open.
+    """
+    lock = _take_ownership(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _take_ownership(path: Path) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Self
 
 from edge.agent import LEDGER_FILE
-from edge.health.machine import Machine, this_machine
+from edge.health.machine import this_machine
 from edge.punch.ledger import Ledger
 from edge.roster.cloud import Unchanged, fetch_roster
 from edge.roster.identity import Identity, load_identity, save_identity
@@ -178,9 +178,9 @@ def roster(site: Site) -> dict[str, PersonId]:
 
 def open_ledger(site: Site, place: int, *, past: bool = False) -> Ledger:
     """The ledger of a door; ``past``: as in an earlier boot of it."""
-    machine = this_machine()
+    machine = this_machine(site.door(place))
     if past:
-        machine = Machine(machine.machine_id, "the past")
+        machine = replace(machine, boot_id="the past")
     return Ledger(site.door(place) / LEDGER_FILE, site.identity(place).terminal_id, machine)
 
 

@@ -25,7 +25,7 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
         terminal = ids.terminal_id(bytes(10))
-        with Ledger(directory / "punches.db", terminal, this_machine()) as ledger:
+        with Ledger(directory / "punches.db", terminal, this_machine(directory)) as ledger:
             numbers = count()
             ours = seconds(lambda: [ledger.append(_draft(next(numbers))) for _ in range(PUNCHES)])
         bare = os.open(directory / "bare", os.O_CREAT | os.O_WRONLY | os.O_APPEND)

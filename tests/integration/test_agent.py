@@ -182,7 +182,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(terminal: Terminal, tmp_pat
     taken = terminal.command("run", *terminal.options())
     port.close()
     identity = load_identity(terminal.state)
-    with Ledger(terminal.state / "punches.db", identity.terminal_id, this_machine()):
+    with Ledger(terminal.state / "punches.db", identity.terminal_id, this_machine(terminal.state)):
         busy = terminal.command("run", *terminal.options())
     unclaimed = terminal.command("run", "--state", str(tmp_path / "nothing"))
     wrong = terminal.command("run", *terminal.options(), "--broker-url", "http://broker")

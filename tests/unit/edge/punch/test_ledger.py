@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from apsw import Connection
 
 from edge.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe
 from edge.health.machine import Machine
+from edge.health.storage import RESERVE_FILE, Reserve
 from edge.punch import chained, rows
 from edge.punch.file import KEEP_ACKED_MS, LedgerFile
 from edge.punch.ledger import Ledger
@@ -116,22 +118,34 @@ def test_a_ledger_made_anew_has_another_stream(path: Path):
 
 
 @pytest.mark.parametrize(
-    ("terminal", "machine"), [(TERMINAL, "machine-2"), (TerminalId("t-other"), "machine-1")]
+    ("terminal", "machine"),
+    [
+        (TERMINAL, Machine("machine-2", "boot-1", "disk-1")),
+        (TERMINAL, Machine("machine-1", "boot-1", "disk-2")),
+        (TerminalId("t-other"), Machine("machine-1", "boot-1", "disk-1")),
+    ],
 )
 def test_a_ledger_on_another_machine_or_identity_goes_on_in_a_new_stream(
-    path: Path, terminal: TerminalId, machine: str
+    path: Path, terminal: TerminalId, machine: Machine
 ):
-    with Ledger(path, TERMINAL, MACHINE) as first:
+    with Ledger(path, TERMINAL, Machine("machine-1", "boot-1", "disk-1")) as first:
         first.append_many([draft(1), draft(2)])
         before = first.stream.stream_id
 
-    with Ledger(path, terminal, Machine(machine, "boot-1")) as second:
+    with Ledger(path, terminal, machine) as second:
         punch = second.append(draft(3))
 
         assert second.stream.stream_id != before
         assert punch.seq == 1
         waiting = {each.stream_id: list(each.waiting) for each in Outbox(second).streams()}
         assert waiting == {before: [1, 2], second.stream.stream_id: [1]}
+
+
+@pytest.mark.parametrize("disks", [("disk-1", ""), ("", "disk-1"), ("", "")])
+def test_a_disk_that_cannot_be_told_is_no_other_disk(path: Path, disks: tuple[str, str]):
+    for disk in disks:
+        with Ledger(path, TERMINAL, Machine("machine-1", "boot-1", disk)) as ledger:
+            assert len(ledger.streams) == 1
 
 
 def test_boots_are_numbered(path: Path):
@@ -255,6 +269,7 @@ PUNCHING = """
 import os, sys
 from pathlib import Path
 from edge.health.machine import Machine
+from edge.health.storage import RESERVE_FILE, Reserve
 from edge.punch.ledger import Ledger
 from edge.punch.proving import verify
 from edge.punch.rows import Draft
@@ -340,6 +355,28 @@ def test_a_full_disk_refuses_the_punch_and_keeps_the_earlier_ones(small_disk: Pa
 
         assert len(confirmed) > 50
         assert stored(ledger) == [(punch.seq, punch.punch_id.bytes) for punch in confirmed]
+
+
+def test_at_the_end_of_the_disk_the_reserve_keeps_the_last_steps_possible(small_disk: Path):
+    reserve = Reserve(small_disk.parent, 256 * 1024)
+    with Ledger(small_disk, TERMINAL, MACHINE) as ledger:
+        assert reserve.keep()
+        confirmed = []
+        for punch in until_refused(ledger):
+            confirmed.append(punch)
+            if not (small_disk.parent / RESERVE_FILE).exists():
+                break  # it was just given back for this one
+        else:
+            pytest.skip("the disk is not full, only our files are limited")
+
+        Outbox(ledger).mark_delivered(ledger.stream.stream_id, Ranges.of([(1, 20)]), at_ms=1)
+        assert len(stored(ledger)) == len(confirmed)
+        assert Outbox(ledger).waiting() == len(confirmed) - 20
+        # Nothing un-acked is ever given up for room.
+        confirmed += until_refused(ledger)
+        with suppress(LedgerUnavailable):
+            assert ledger.prune() == 0
+        assert [seq for seq, _ in stored(ledger)] == [punch.seq for punch in confirmed]
 
 
 def test_a_ledger_that_cannot_be_made_is_named(small_disk: Path):
