@@ -21,7 +21,7 @@ from edge.door import Door
 from edge.enrol.gallery import Gallery, open_gallery
 from edge.errors import EdgeError, TryAgain
 from edge.finger.worker import FingerWorker
-from edge.health.clock_quality import judge, kernel_is_synchronised
+from edge.health.clock_quality import IS_OFF_MS, judge, kernel_is_synchronised
 from edge.health.machine import this_machine
 from edge.health.parts import NONE, Absent, Supervised, Worker
 from edge.health.storage import Reserve, StorageWatch
@@ -260,6 +260,7 @@ class Agent:
             camera=self._camera.health().health,
             sensor=self._sensor.health().health,
             is_clock_set=self._clock_quality() is not ClockQuality.UNTRUSTED,
+            is_clock_off=abs(self._uplink.offset_ms or 0) > IS_OFF_MS,
             storage=self._storage.health().health,
         )
 

@@ -14,6 +14,9 @@ NOT_BEFORE_MS = 1_767_225_600_000
 AGREES_WITHIN_MS = 2_000
 """A clock this near the cloud's counts as synchronised even where no NTP server can be reached."""
 
+IS_OFF_MS = 30_000
+"""Further than this from the cloud's clock is said to people."""
+
 ROUND_TRIP_MAX_MS = 4_000
 """A slower acknowledgement says too little: the error of the offset is half the round trip."""
 
@@ -44,24 +47,34 @@ def judge(
     Args:
         wall_ms: the wall clock's reading.
         synchronised: what the kernel says.
-        offset_ms: cloud minus terminal, measured in this boot, if it was.
+        offset_ms: cloud minus terminal now, if an acknowledgement of this boot told; see :class:`CloudTime`.
         newest_synced_ms: the newest trusted time the ledger knows: an earlier reading was never set.
     """
-    if synchronised or (offset_ms is not None and abs(offset_ms) <= AGREES_WITHIN_MS):
+    agrees = offset_ms is not None and abs(offset_ms) <= AGREES_WITHIN_MS
+    if (synchronised or agrees) and wall_ms >= NOT_BEFORE_MS:
         return ClockQuality.SYNCED
     if wall_ms < max(NOT_BEFORE_MS, newest_synced_ms):
         return ClockQuality.UNTRUSTED
     return ClockQuality.RTC
 
 
-def offset_ms(
-    *, sent_monotonic_ms: int, server_ms: int, now_monotonic_ms: int, now_wall_ms: int
-) -> int | None:
-    """Cloud's clock minus ours, from one acknowledgement; None if it says too little.
+class CloudTime:
+    """The cloud's time as this boot learned it, kept by the monotonic one: setting ours changes nothing."""
 
-    An acknowledgement that answers no batch echoes 0.
-    """
-    round_trip = now_monotonic_ms - sent_monotonic_ms
-    if not sent_monotonic_ms or not 0 <= round_trip <= ROUND_TRIP_MAX_MS:
-        return None
-    return server_ms + round_trip // 2 - now_wall_ms
+    def __init__(self) -> None:
+        self._ahead_ms: int | None = None
+
+    def heard(self, *, sent_monotonic_ms: int, server_ms: int, now_monotonic_ms: int) -> None:
+        """Learn from an acknowledgement. One that answers no batch echoes 0; a slow one says too little."""
+        round_trip = now_monotonic_ms - sent_monotonic_ms
+        if sent_monotonic_ms and 0 <= round_trip <= ROUND_TRIP_MAX_MS:
+            self._ahead_ms = server_ms + round_trip // 2 - now_monotonic_ms
+
+    def now_ms(self, monotonic_ms: int) -> int | None:
+        """The cloud's time at a moment of this boot; None before the first timely acknowledgement."""
+        return None if self._ahead_ms is None else self._ahead_ms + monotonic_ms
+
+    def offset_ms(self, *, wall_ms: int, monotonic_ms: int) -> int | None:
+        """Cloud's clock minus ours, for a moment that both our clocks were read at."""
+        now_ms = self.now_ms(monotonic_ms)
+        return None if now_ms is None else now_ms - wall_ms

@@ -84,8 +84,7 @@ class StorageWatch:
         level = (share >= FILLING) + (share >= FULL)
         if not self._reserve.keep() and share >= FILLING:
             level = 2
-        text = f"{share:.0%} used, {usage.free // 1024 // 1024} MB free"
-        self._part = Part("storage", _HEALTH[level], "" if level == 0 else text)
+        self._part = Part("storage", _HEALTH[level], "" if level == 0 else f"{share:.0%} used")
         if level != self._level:
             say = log.error if level > self._level else log.info
             say(f"storage_{_HEALTH[level]}", used=f"{share:.0%}", free=usage.free)

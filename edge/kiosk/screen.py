@@ -96,7 +96,8 @@ class Conditions:
         is_online: the cloud answers.
         waiting: punches it has not acknowledged.
         camera, sensor: "ok", "away" or "none", as in models.wire.messages.Part.
-        is_clock_set: the wall clock can be trusted.
+        is_clock_set: the wall clock was set since boot.
+        is_clock_off: it is more than 30 s from the cloud's.
         storage: "ok", "filling" or "full".
     """
 
@@ -107,6 +108,7 @@ class Conditions:
     camera: str
     sensor: str
     is_clock_set: bool = True
+    is_clock_off: bool = False
     storage: str = "ok"
 
 
@@ -231,6 +233,8 @@ def _foot(conditions: Conditions) -> tuple[str, ...]:
         words.append("sensor_away")
     if not conditions.is_clock_set:
         words.append("clock_unset")
+    elif conditions.is_clock_off:
+        words.append("clock_off")
     if conditions.is_online and not words:
         words.append("sending" if conditions.waiting else "online")
     return tuple(words)

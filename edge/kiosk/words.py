@@ -36,6 +36,10 @@ WORDS: dict[str, dict[Language, str]] = {
         _EN: "Camera and fingerprint unavailable: PIN, please",
     },
     "clock_unset": {_ZH: "时间未校准，打卡照常保存", _EN: "Clock not set yet; punches are kept"},
+    "clock_off": {
+        _ZH: "时间不准，打卡照常保存，请告知管理员",
+        _EN: "Clock is wrong; punches are kept. Tell the admin",
+    },
     "storage_filling": {_ZH: "存储空间不多了，请告知管理员", _EN: "Storage is filling up: tell the admin"},
     "storage_full": {
         _ZH: "存储空间快用完，请立即告知管理员",

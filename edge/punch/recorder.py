@@ -25,6 +25,9 @@ from models.punch import ClockQuality, Direction, Punch
 
 REPEAT_WINDOW_S = 60
 _RANDOM_BYTES = 10
+_READINGS = 3
+_STEP_MS = 1_000
+"""More than slewing or a slow thread brings between two readings: the clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,13 @@ class PunchRecorder:
     def record(self, identified: Identified, direction: Direction = Direction.NONE) -> Outcome:
         """Store a punch of ``identified`` made now; returns after the commit."""
         with self._ledger.punching:
-            wall_ms, monotonic_ms = self._clock.wall_ms(), self._clock.monotonic_ms()
+            wall_ms, monotonic_ms, quality = self._read_clock()
             draft = Draft(
                 punch_id=ids.punch_id(wall_ms, self._random_bytes(_RANDOM_BYTES)),
                 person_id=identified.person_id,
                 wall_ms=wall_ms,
                 monotonic_ms=monotonic_ms,
-                clock=self._quality(),
+                clock=quality,
                 method=identified.method,
                 direction=direction,
                 score_milli=identified.score_milli,
@@ -88,6 +91,20 @@ class PunchRecorder:
                 return self._ledger.write(lambda db: self._record(db, draft))
             except (LedgerUnavailable, LedgerUnsafe) as error:
                 return NotRecorded(str(error))
+
+    def _read_clock(self) -> tuple[int, int, ClockQuality]:
+        """Both clocks and what they are worth, of one moment.
+
+        The wall clock may be set while it is read. A time from before and a quality from after would make a
+        wrong time a trusted one, and date the whole boot by it.
+        """
+        for _ in range(_READINGS):
+            wall_ms, monotonic_ms = self._clock.wall_ms(), self._clock.monotonic_ms()
+            quality = self._quality()
+            passed_ms = self._clock.monotonic_ms() - monotonic_ms
+            if abs(self._clock.wall_ms() - wall_ms - passed_ms) <= _STEP_MS:
+                return wall_ms, monotonic_ms, quality
+        return wall_ms, monotonic_ms, ClockQuality.UNTRUSTED
 
     def disown(self, punch_id: PunchId) -> None:
         """Note that the person at the door said "not me"; the punch stays as it is.

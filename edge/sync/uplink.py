@@ -17,7 +17,7 @@ from msgspec import structs
 
 from edge.backoff import jitter
 from edge.errors import EdgeError
-from edge.health.clock_quality import offset_ms
+from edge.health.clock_quality import CloudTime
 from edge.health.parts import AWAY
 from edge.punch.ledger import Ledger
 from edge.sync.core import (
@@ -42,7 +42,8 @@ from edge.sync.days import DayWalk
 from edge.sync.link import Login
 from edge.sync.links import Heard, LinkDown, Links, LinkUp
 from edge.sync.mqtt import parse_broker
-from edge.sync.outbox import Outbox, Watermark
+from edge.sync.outbox import Load, Outbox, Watermark
+from edge.sync.ranges import Ranges
 from edge.sync.ways import Way
 from models.clock import Clock
 from models.crashpoint import crashpoint
@@ -136,7 +137,7 @@ class Uplink:
         self._said_empty_at = -1
         self._walk = DayWalk()
         self._missing: list[Missing] = []
-        self._cloud_epoch_ms: int | None = None
+        self._cloud_time = CloudTime()
         self._cloud_ms = 0
         self._pending = self._outbox.waiting()
         self._is_silent = False
@@ -156,11 +157,10 @@ class Uplink:
 
     @property
     def offset_ms(self) -> int | None:
-        """The cloud's clock minus ours, from its newest timely acknowledgement; None before the first."""
-        # Kept against the clock that never jumps: what was said of a wall clock that was set since is wrong.
-        if self._cloud_epoch_ms is None:
-            return None
-        return self._cloud_epoch_ms + self._clock.monotonic_ms() - self._clock.wall_ms()
+        """The cloud's clock minus ours now, by its newest timely acknowledgement; None before the first."""
+        return self._cloud_time.offset_ms(
+            wall_ms=self._clock.wall_ms(), monotonic_ms=self._clock.monotonic_ms()
+        )
 
     @property
     def pending(self) -> int:
@@ -321,7 +321,7 @@ class Uplink:
                 terminal_id=self._login.terminal_id,
                 stream_id=stream_id,
                 boot=self._ledger.boot,
-                sent_ms=load.at_ms,
+                sent_ms=self._best_ms(load),
                 sent_monotonic_ms=load.at_monotonic_ms,
                 lowest=load.lowest,
                 highest=load.highest,
@@ -335,6 +335,11 @@ class Uplink:
             self._missing += [Missing(stream_id, *span) for span in gone.spans]
         return (Gone(stream_id, gone),) if gone else ()
 
+    def _best_ms(self, load: Load) -> int:
+        """The moment of ``load`` as well as we know it: from the cloud's own clock, where it has told us."""
+        now_ms = self._cloud_time.now_ms(load.at_monotonic_ms)
+        return load.at_ms if now_ms is None else now_ms
+
     def _hear(self, heard: Heard, now: int) -> None:
         if heard.channel is Channel.ACK:
             ack = decode(heard.payload, PunchAck)
@@ -342,15 +347,9 @@ class Uplink:
                 log.warning("ack_malformed", reason=ack.reason)
                 return
             self._links.heard(heard.way)
-            wall_ms = self._clock.wall_ms()
-            offset = offset_ms(
-                sent_monotonic_ms=ack.echo_monotonic_ms,
-                server_ms=ack.server_ms,
-                now_monotonic_ms=now,
-                now_wall_ms=wall_ms,
+            self._cloud_time.heard(
+                sent_monotonic_ms=ack.echo_monotonic_ms, server_ms=ack.server_ms, now_monotonic_ms=now
             )
-            if offset is not None:
-                self._cloud_epoch_ms = wall_ms + offset - now
             self._cloud_ms = ack.server_ms
             self._feed(Acked(ack), now)
         elif heard.channel is Channel.WANT and self._on_want is not None:

@@ -42,7 +42,8 @@ class PunchBatch(msgspec.Struct, array_like=True, frozen=True):
     """terminal -> cloud, topic ``up``.
 
     ``lowest``/``highest``: the seqs the terminal still keeps, so that the cloud can see a hole.
-    ``sent_ms``/``sent_monotonic_ms``: both clocks at the moment of sending.
+    ``sent_ms``/``sent_monotonic_ms``: both clocks at the moment of sending; the first is the cloud's own time
+    as soon as an acknowledgement of this boot has told it.
     """
 
     version: Annotated[int, Meta(ge=1)]

@@ -44,6 +44,9 @@ def test_every_condition_has_its_words():
             for is_online in (True, False):
                 conditions = Conditions("", "UTC", is_online, 0, camera, sensor, is_clock_set=False)
                 assert {_ask(conditions), *_foot(conditions)} <= set(WORDS)
+    for storage in ("filling", "full"):
+        worse = Conditions("", "UTC", True, 0, "ok", "ok", is_clock_off=True, storage=storage)  # noqa: FBT003
+        assert set(_foot(worse)) == {f"storage_{storage}", "clock_off"} <= set(WORDS)
     assert _foot(Conditions("", "UTC", is_online=True, waiting=1, camera="ok", sensor="ok")) == ("sending",)
 
 
