@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from cloud.attendance.facts import AsOf
 from cloud.commands.console import say
 from cloud.db.engine import Database
+from cloud.ingest.exported import import_punches
 from cloud.office.imports import import_records
 from cloud.office.plans import import_calendar, import_roster
 from cloud.people.imports import import_people
@@ -37,6 +38,7 @@ KINDS: dict[str, Import] = {
     **{kind.value: _records(kind) for kind in _RECORDS},
     "calendar": import_calendar,
     "roster": import_roster,
+    "punches": lambda connection, path, view: import_punches(connection, path, view.now_ms, view.zone),
 }
 
 

@@ -19,7 +19,7 @@ class Message:
     """What came by a topic.
 
     Attributes:
-        retained: the broker had kept it, so it says nothing about now.
+        retained: the broker or a file had kept it, so it says nothing about now.
         size: of what came, in bytes; if it is more than ``payload`` has, that is only its beginning.
     """
 

@@ -1,0 +1,198 @@
+"""A card that was copied or put back: every punch of every copy is counted, and none of them twice.
+
+Copies live at the same time, each on a machine, card or disk of its own; in one place there is one at a time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from cloud.db.engine import Database
+from cloud.db.tables import metadata, punches
+from cloud.ingest.opening import Message
+from cloud.ingest.receive import receive_all
+from edge.health.machine import Machine
+from edge.punch.file import LedgerFile
+from edge.punch.rows import Draft
+from edge.sync.core import KEY_CONFLICT
+from edge.sync.outbox import Outbox
+from edge.sync.ranges import Ranges
+from models import ids
+from models.ids import PersonId, TerminalId
+from models.punch import ClockQuality, Method
+from models.wire import topics
+from models.wire.codec import encode
+from models.wire.messages import VERSION, PunchBatch
+from models.wire.punches import to_wire
+from models.wire.topics import Channel
+from tests.terminals import NOW_MS, add_person, add_terminal, read_ack
+
+TERMINAL = TerminalId("t-1")
+ZONE = ZoneInfo("Asia/Shanghai")
+ORIGINAL = Machine("board-1/card-1", "boot-1", "disk-1")
+PLACES = {
+    "other_board": Machine("board-2/card-1", "boot-1", "disk-1"),
+    "other_card": Machine("board-1/card-2", "boot-1", "disk-1"),
+    "other_disk": Machine("board-1/card-1", "boot-1", "disk-2"),
+}
+
+
+@dataclass
+class Fixed:
+    def wall_ms(self) -> int:
+        return NOW_MS
+
+    def monotonic_ms(self) -> int:
+        return 1_000_000
+
+
+@dataclass
+class Copies:
+    """Ledgers that began as one, and the cloud they all speak to."""
+
+    directory: Path
+    ledgers: list[LedgerFile] = field(default_factory=list)
+    made: dict[bytes, str] = field(default_factory=dict)
+    numbers: count[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite:///{self.directory / 'cloud.db'}")
+        metadata.create_all(self.database.write_engine)
+        with self.database.write() as connection:
+            add_terminal(connection, TERMINAL)
+            add_person(connection, "p-1")
+        self.open(self.directory / "0.db", ORIGINAL)
+
+    def open(self, path: Path, machine: Machine) -> None:
+        ledger = LedgerFile(path, TERMINAL, machine, lambda _: bytes(64))
+        ledger.open()
+        self.ledgers.append(ledger)
+
+    def punch(self, at: LedgerFile) -> None:
+        number = next(self.numbers)
+        punch = at.append(
+            Draft(
+                ids.punch_id(NOW_MS - 1_000_000 + number, number.to_bytes(10, "big")),
+                PersonId("p-1"),
+                NOW_MS - 1_000_000 + number,
+                number,
+                ClockQuality.SYNCED,
+                Method.PIN,
+            )
+        )
+        self.made[punch.punch_id.bytes] = punch.punch_id.hex
+
+    def copy(self, of: LedgerFile, machine: Machine) -> None:
+        of.close()  # folds the write-ahead log back, as a card that is taken out at rest
+        path = self.directory / f"{len(self.ledgers)}.db"
+        shutil.copy(of.path, path)
+        number = len(self.ledgers)
+        apart = Machine(f"{machine.machine_id} {number}", "boot-1", f"{machine.storage_id} {number}")
+        self.open(path, machine if machine is ORIGINAL else apart)
+
+    def deliver(self, ledger: LedgerFile, *, is_ack_lost: bool = False) -> None:
+        outbox = Outbox(ledger)
+        for stream in outbox.streams():
+            if not stream.waiting:
+                continue
+            load = outbox.load(stream.stream_id, stream.waiting, Fixed())
+            batch = PunchBatch(
+                version=VERSION,
+                terminal_id=TERMINAL,
+                stream_id=stream.stream_id,
+                boot=ledger.boot,
+                sent_ms=load.at_ms,
+                sent_monotonic_ms=load.at_monotonic_ms,
+                lowest=load.lowest,
+                highest=load.highest,
+                punches=tuple(map(to_wire, load.punches)),
+            )
+            with self.database.write() as connection:
+                message = Message.of(topics.topic(TERMINAL, Channel.UP), encode(batch))
+                (received,) = receive_all(connection, [message], NOW_MS, ZONE)
+            ack = read_ack(received.ack)
+            if is_ack_lost:
+                continue
+            outbox.mark_delivered(stream.stream_id, Ranges.of(ack.committed), NOW_MS)
+            conflicts = Ranges.of((one.seq, one.seq) for one in ack.refused if one.code == KEY_CONFLICT)
+            assert len(conflicts) == len(ack.refused)
+            if conflicts:
+                outbox.reissue(stream.stream_id, conflicts, KEY_CONFLICT, NOW_MS)
+
+    def check(self) -> None:
+        with self.database.read() as connection:
+            stored = [bytes(one) for (one,) in connection.execute(select(punches.c.punch_id))]
+        assert len(stored) == len(set(stored))
+        assert set(stored) == set(self.made)
+
+    def close(self) -> None:
+        for ledger in self.ledgers:
+            ledger.close()
+        self.database.close()
+
+
+which = st.integers(0, 3)
+acts = st.lists(
+    st.one_of(
+        st.tuples(st.just("punch"), which, st.just("")),
+        st.tuples(st.sampled_from(["deliver", "deliver_unheard"]), which, st.just("")),
+        st.tuples(st.just("copy"), which, st.sampled_from(sorted(PLACES))),
+    ),
+    min_size=4,
+    max_size=24,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(acts=acts)
+def test_every_punch_of_every_copy_is_counted_once(acts: list[tuple[str, int, str]]):
+    directory = Path(tempfile.mkdtemp())
+    copies = Copies(directory)
+    try:
+        for act, number, place in acts:
+            ledger = copies.ledgers[number % len(copies.ledgers)]
+            match act:
+                case "punch":
+                    copies.punch(ledger)
+                case "copy":
+                    copies.copy(ledger, PLACES[place])
+                case _:
+                    copies.deliver(ledger, is_ack_lost=act == "deliver_unheard")
+        for _ in range(2):  # what gets new numbers in the first round is sent in the second
+            for ledger in copies.ledgers:
+                copies.deliver(ledger)
+
+        copies.check()
+        assert all(not Outbox(ledger).waiting() for ledger in copies.ledgers)
+    finally:
+        copies.close()
+        shutil.rmtree(directory)
+
+
+def test_an_older_copy_in_the_same_place_gets_new_numbers_for_what_is_new(tmp_path: Path):
+    copies = Copies(tmp_path)
+    for _ in range(3):
+        copies.punch(copies.ledgers[0])
+    copies.copy(copies.ledgers[0], ORIGINAL)  # the backup, with nothing delivered yet
+    for _ in range(2):
+        copies.punch(copies.ledgers[0])
+    copies.deliver(copies.ledgers[0])
+
+    backup = copies.ledgers[1]
+    for _ in range(4):
+        copies.punch(backup)
+    for _ in range(2):
+        copies.deliver(backup)
+
+    copies.check()
+    assert [stream.reason for stream in backup.streams] == ["first", "conflict"]
+    copies.close()
