@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from edge.enrol.cli import add_parser as add_enrol_parser
@@ -90,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _claim(options: argparse.Namespace) -> int:
-    from edge.leaving import require_delivered
+    from edge.leaving import require_delivered, set_aside
     from edge.roster.cloud import Unchanged, fetch_roster
     from edge.roster.join import join
     from edge.roster.store import RosterStore
@@ -98,7 +99,8 @@ def _claim(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     require_delivered(settings.state, "claim it", options.export, SystemClock())
-    identity = join(settings.state, options.cloud, options.code)
+    with nullcontext() if options.export is None else set_aside(settings.state):
+        identity = join(settings.state, options.cloud, options.code)
     claimed = identity.claimed
     print(f'This is terminal {claimed.terminal_id}, "{claimed.name}" at {claimed.site}.')
     # People can be enrolled before the terminal runs for the first time.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +52,33 @@ def require_delivered(state: Path, deed: str, export_to: Path | None, clock: Clo
             f"{unacked} punches are only on this terminal: let it run until the cloud has them, "
             f"or take them along with --export FILE; then {deed} again"
         )
+
+
+@contextmanager
+def set_aside(state: Path) -> Iterator[None]:
+    """Have the terminal begin a new ledger: the old one is kept beside it, and put back if the body fails.
+
+    What was exported for the old identity must not be delivered by the new one as well: it would count twice.
+
+    Raises:
+        LedgerBusy: the agent runs.
+    """
+    with owned(state / LEDGER_FILE):
+        number = len(list(state.glob(f"exported-*-{LEDGER_FILE}"))) + 1
+        moves = [(path, path.with_name(f"exported-{number}-{path.name}")) for path in _ledger_files(state)]
+        for path, aside in moves:
+            path.replace(aside)
+        try:
+            yield
+        except BaseException:
+            for path, aside in moves:
+                aside.replace(path)
+            raise
+
+
+def _ledger_files(state: Path) -> list[Path]:
+    """The ledger's files that are there."""
+    return [path for end in ("", "-wal", "-shm") if (path := state / f"{LEDGER_FILE}{end}").exists()]
 
 
 def _unacked(ledger: Path) -> int:

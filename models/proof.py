@@ -114,6 +114,33 @@ def check_stream(proof: StreamProof, is_signed: IsSigned) -> Fault | None:
     return _check_heads(walk, heads, is_signed)
 
 
+def check_against(
+    stream_id: StreamId,
+    highest: int,
+    link_at: Callable[[int], bytes | None],
+    heads: Iterable[Signed[DayHead]],
+    is_signed: IsSigned,
+) -> Fault | None:
+    """The first fault that heads from elsewhere prove, such as an earlier export's: is this an older copy?
+
+    Args:
+        stream_id: whose heads they are.
+        highest: the newest seq kept here, 0 if the stream is not here at all.
+        link_at: the chain at a seq, None where it was deleted.
+        heads: what was signed then; one that this terminal did not sign proves nothing.
+        is_signed: the check of signatures.
+    """
+    for head in sorted(heads, key=lambda each: each.said.last_seq):
+        said = head.said
+        if not is_signed(head_bytes(said), head.signature):
+            continue
+        if said.last_seq > highest:
+            return Fault(stream_id, highest + 1, said.last_seq, "missing: they were exported once")
+        if link_at(said.last_seq) not in {said.link, None}:
+            return Fault(stream_id, 1, said.last_seq, "not what was exported once")
+    return None
+
+
 def _in_order(proof: StreamProof) -> Iterator[Linked | Signed[Pruned]]:
     """Punches and deleted runs by their seqs."""
     runs = sorted(proof.pruned, key=lambda run: run.said.first_seq)

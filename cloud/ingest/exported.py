@@ -1,6 +1,7 @@
 """Punches that came by hand: the signed file a terminal wrote, through the same door as its messages.
 
-What it holds may have arrived long ago or arrive later by itself: either way each punch is stored once.
+What it holds may have arrived long ago or arrive later by itself: either way each punch is stored once. A
+terminal that was revoked since, for another took its place, is believed about the time before.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ class _Row:
     punch: WirePunch
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A terminal with a key; ``revoked_ms`` by our clock."""
+
+    key: bytes
+    revoked_ms: int | None
+
+
 def import_punches(connection: Connection, path: Path, now_ms: int, zone: ZoneInfo) -> Imported:
     """Take the punches of the file, with a verdict on each that was not taken.
 
@@ -75,14 +84,14 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 def _check(connection: Connection, export: Export) -> IsSigned:
     """The check of signatures by the terminal's registered key, which has signed the whole file."""
-    key = _registered(connection, export.terminal_id)
-    if key is None:
+    known = _registered(connection, export.terminal_id)
+    if known is None:
         raise BadSheet(
-            f"terminal {export.terminal_id} has no key registered here: nothing can prove the file"
+            f"no terminal {export.terminal_id} with a key is known here: nothing can prove the file"
         )
-    if key != export.public_key:
+    if known.key != export.public_key:
         raise BadSheet(f"it is signed with another key than the one registered for {export.terminal_id}")
-    public = Ed25519PublicKey.from_public_bytes(key)
+    public = Ed25519PublicKey.from_public_bytes(known.key)
 
     def is_signed(message: bytes, signature: bytes) -> bool:
         try:
@@ -96,15 +105,13 @@ def _check(connection: Connection, export: Export) -> IsSigned:
     return is_signed
 
 
-def _registered(connection: Connection, terminal_id: TerminalId) -> bytes | None:
-    found = connection.execute(
+def _registered(connection: Connection, terminal_id: TerminalId) -> _Known | None:
+    row = connection.execute(
         select(terminals.c.ledger_key, terminals.c.revoked_ms).where(terminals.c.terminal_id == terminal_id)
     ).one_or_none()
-    if found is None:
-        raise BadSheet(f"no terminal {terminal_id} was claimed here")
-    if found.revoked_ms is not None:
-        raise BadSheet(f"terminal {terminal_id} was revoked")
-    return None if found.ledger_key is None else bytes(found.ledger_key)
+    if row is None or row.ledger_key is None:
+        return None
+    return _Known(bytes(row.ledger_key), row.revoked_ms)
 
 
 def _sound(
@@ -115,32 +122,28 @@ def _sound(
     imported: Imported,
 ) -> Iterator[_Row]:
     """The rows of a stream up to its first bad record; the others are refused."""
-    reason = ""
-    if stream.terminal_id != export.terminal_id and _key_of(connection, stream) != export.public_key:
-        reason = f"of terminal {stream.terminal_id}, whose key did not sign it"
+    known = _registered(connection, stream.terminal_id)
     fault = check_stream(stream.proof(), is_signed)
     for line, linked in zip(stream.lines, stream.punches, strict=True):
-        seq = linked.punch.seq
-        if reason:
-            imported.refused.append(Refused(line, "punch", reason))
-        elif fault is not None and seq >= fault.first:
-            imported.refused.append(Refused(line, "punch", _why(seq, fault)))
-        elif stream.refused.get(seq) != _RENUMBERED:
-            yield _Row(line, linked.punch)
+        punch = linked.punch
+        if known is None or known.key != export.public_key:
+            reason = f"of terminal {stream.terminal_id}, whose key did not sign it"
+        elif fault is not None and punch.seq >= fault.first:
+            reason = _why(punch.seq, fault)
+        elif known.revoked_ms is not None and punch.wall_ms > known.revoked_ms:
+            reason = f"made after terminal {stream.terminal_id} was revoked"
+        elif stream.refused.get(punch.seq) == _RENUMBERED:
+            continue
+        else:
+            yield _Row(line, punch)
+            continue
+        imported.refused.append(Refused(line, "punch", reason))
 
 
 def _why(seq: int, fault: Fault) -> str:
     if seq <= fault.last:
         return f"not as the terminal wrote it: {fault.what}"
     return f"comes after seq {fault.last}, which is not as the terminal wrote it"
-
-
-def _key_of(connection: Connection, stream: ExportedStream) -> bytes | None:
-    """The key of the earlier identity that the terminal had when it opened the stream."""
-    try:
-        return _registered(connection, stream.terminal_id)
-    except BadSheet:
-        return None
 
 
 def _take(
@@ -152,9 +155,12 @@ def _take(
     zone: ZoneInfo,
 ) -> None:
     topic = topics.topic(stream.terminal_id, Channel.UP)
-    messages = [
-        Message.of(topic, encode(_batch(stream, rows[first : first + BATCH_MAX_PUNCHES])), retained=True)
+    payloads = [
+        encode(_batch(stream, rows[first : first + BATCH_MAX_PUNCHES]))
         for first in range(0, len(rows), BATCH_MAX_PUNCHES)
+    ]
+    messages = [
+        Message(topic, payload, retained=True, size=len(payload), by_hand=True) for payload in payloads
     ]
     lines = {row.punch.seq: row.line for row in rows}
     for received in receive_all(connection, messages, now_ms, zone):

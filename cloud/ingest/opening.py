@@ -19,14 +19,17 @@ class Message:
     """What came by a topic.
 
     Attributes:
-        retained: the broker or a file had kept it, so it says nothing about now.
+        retained: the broker had kept it, so it says nothing about now.
         size: of what came, in bytes; if it is more than ``payload`` has, that is only its beginning.
+        by_hand: an admin brought it in a file whose signature was checked. It says nothing about now, and a
+            terminal that was revoked since may have written it.
     """
 
     topic: str
     payload: bytes
     retained: bool = False
     size: int = 0
+    by_hand: bool = False
 
     @classmethod
     def of(cls, topic: str, payload: bytes | bytearray, *, retained: bool = False) -> Self:
@@ -82,7 +85,7 @@ def open_message(message: Message, known: dict[str, bool]) -> Opened:
             opened.put_aside(Code.MALFORMED, reason, message.payload)
             return opened
         open_payload = _open_state if topic.channel is Channel.STATE else _open_batch
-        open_payload(opened, revoked=known[topic.terminal_id])
+        open_payload(opened, revoked=known[topic.terminal_id] and not message.by_hand)
     return opened
 
 

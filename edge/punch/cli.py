@@ -34,6 +34,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         parents=[shared, as_json],
         help="are they as written? names the first bad record; exit code 1",
     )
+    verify.add_argument(
+        "--against", type=Path, metavar="FILE", help="an earlier export: is this an older copy?"
+    )
     verify.set_defaults(command=_verify)
     export = actions.add_parser(
         "export", parents=[shared], help="write all of them to a signed file for kaoqin-cloud import punches"
@@ -67,11 +70,12 @@ def _list(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from edge.agent import LEDGER_FILE
-    from edge.punch.proving import verify
+    from edge.punch.proving import read_earlier, verify
     from edge.punch.signing import kept_key
 
     state = _state(options)
-    proved = verify(state / LEDGER_FILE, kept_key(state).public)
+    earlier = None if options.against is None else read_earlier(options.against)
+    proved = verify(state / LEDGER_FILE, kept_key(state).public, earlier)
     if options.json:
         found = [{**asdict(fault), "stream_id": fault.stream_id.hex()} for fault in proved.faults]
         print(json.dumps({**asdict(proved), "faults": found}))

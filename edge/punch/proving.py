@@ -17,7 +17,8 @@ from edge.punch.chained import PUNCH_COLUMNS
 from edge.punch.schema import VERSION
 from edge.punch.streams import Stream
 from models.ids import StreamId
-from models.proof import Fault, IsSigned, Linked, Signed, StreamProof, check_stream
+from models.proof import Fault, IsSigned, Linked, Signed, StreamProof, check_against, check_stream
+from models.wire.export import BadExport, Export, read_export
 from models.wire.messages import WirePunch
 
 _BUSY_MS = 5_000
@@ -33,8 +34,10 @@ class Proved:
     faults: tuple[Fault, ...]
 
 
-def verify(path: Path, public: bytes) -> Proved:
+def verify(path: Path, public: bytes, earlier: Export | None = None) -> Proved:
     """Walk the ledger in ``path``, also while the agent uses it; ``public`` is the key it is signed with.
+
+    ``earlier``, an export of this terminal, shows whether the ledger is an older copy put back.
 
     Raises:
         LedgerUnsafe: there is no ledger of this version, or it cannot be read.
@@ -43,7 +46,7 @@ def verify(path: Path, public: bytes) -> Proved:
         db = open_to_read(path)
         try:
             db.execute("BEGIN")
-            return _verify(db, signed_by(public))
+            return _verify(db, signed_by(public), earlier)
         finally:
             db.close()
     except apsw.Error as error:
@@ -99,11 +102,28 @@ def _linked(db: Connection, stream: Stream) -> Iterator[Linked]:
         yield Linked(WirePunch(*punch), link)
 
 
-def _verify(db: Connection, is_signed: IsSigned) -> Proved:
+def read_earlier(file: Path) -> Export:
+    """The export in ``file``.
+
+    Raises:
+        LedgerUnsafe: it cannot be read, or is none.
+    """
+    try:
+        with file.open("rb") as lines:
+            return read_export(lines)
+    except OSError as error:
+        raise LedgerUnsafe(f"cannot read {file}: {error.strerror}") from error
+    except BadExport as error:
+        raise LedgerUnsafe(f"{file} is no export of punches: {error}") from error
+
+
+def _verify(db: Connection, is_signed: IsSigned, earlier: Export | None) -> Proved:
     found = streams.read(db)
     faults = [check_stream(proof_of(db, stream), is_signed) for stream in found]
     faults += _gaps(found)
     faults += _strays(db)
+    if earlier is not None:
+        faults += _older(db, found, earlier, is_signed)
     return Proved(
         punches=db.execute("SELECT count(*) FROM punches").get,
         days=db.execute("SELECT count(*) FROM heads").get,
@@ -127,3 +147,21 @@ def _strays(db: Connection) -> Iterator[Fault]:
             f"SELECT DISTINCT stream_no FROM {table} WHERE stream_no NOT IN (SELECT stream_no FROM streams)"  # noqa: S608 - constants
         ):
             yield Fault(StreamId(b""), 1, 1, f"{table} of stream number {number}, which is missing")
+
+
+def _older(
+    db: Connection, found: tuple[Stream, ...], earlier: Export, is_signed: IsSigned
+) -> Iterator[Fault | None]:
+    """What was exported once and is not here."""
+    numbers = {stream.stream_id: stream.number for stream in found}
+    for stream in earlier.streams:
+        number = numbers.get(stream.stream_id, 0)
+
+        def link_at(seq: int, number: int = number) -> bytes | None:
+            kept: bytes | None = db.execute(
+                "SELECT link FROM punches WHERE stream_no = ? AND seq = ?", (number, seq)
+            ).get
+            return kept
+
+        highest = db.execute("SELECT max(seq) FROM punches WHERE stream_no = ?", (number,)).get or 0
+        yield check_against(stream.stream_id, highest, link_at, stream.heads, is_signed)

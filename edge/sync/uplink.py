@@ -43,7 +43,6 @@ from edge.sync.link import Login
 from edge.sync.links import Heard, LinkDown, Links, LinkUp
 from edge.sync.mqtt import parse_broker
 from edge.sync.outbox import Load, Outbox, Watermark
-from edge.sync.ranges import Ranges
 from edge.sync.ways import Way
 from models.clock import Clock
 from models.crashpoint import crashpoint

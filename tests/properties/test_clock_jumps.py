@@ -25,9 +25,9 @@ from edge.identification import Identified
 from edge.punch.file import LedgerFile
 from edge.punch.recorder import PunchRecorder, Recorded
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method, Punch
+from models.ranges import Ranges
 from models.wire import topics
 from models.wire.codec import encode
 from models.wire.messages import VERSION, PunchBatch

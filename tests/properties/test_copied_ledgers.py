@@ -25,10 +25,10 @@ from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
 from edge.sync.core import KEY_CONFLICT
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from models.wire import topics
 from models.wire.codec import encode
 from models.wire.messages import VERSION, PunchBatch

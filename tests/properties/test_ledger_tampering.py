@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -17,18 +17,20 @@ from hypothesis import strategies as st
 
 from edge.health.machine import Machine
 from edge.punch.chained import PUNCH_COLUMNS
+from edge.punch.exporting import export
 from edge.punch.file import KEEP_ACKED_MS
 from edge.punch.ledger import Ledger
-from edge.punch.proving import verify
+from edge.punch.proving import read_earlier, verify
 from edge.punch.rows import Draft
-from edge.punch.signing import ledger_key
+from edge.punch.signing import kept_key, ledger_key
 from edge.sync.outbox import Outbox
 from models import ids
 from models.chain import DAY_MS, link, punch_digest
 from models.ids import PersonId, StreamId, TerminalId
-from models.proof import Fault
+from models.proof import Fault, Signed
 from models.punch import ClockQuality, Method
 from models.ranges import Ranges
+from models.wire.export import Export
 from models.wire.messages import WirePunch
 
 TERMINAL = TerminalId("t-0000000000000001")
@@ -36,6 +38,7 @@ START_MS = 1_790_000_000_000 // DAY_MS * DAY_MS
 DAYS = (0, 0, 0, 1, 1, 2, 1, 2, 2, 3, 3, 3, 3, 0, 3)
 """Of the kept punches: the clock is set back once to yesterday and once to the first day."""
 
+CUT_OFF = "DELETE FROM punches WHERE stream_no = 2; DELETE FROM heads WHERE stream_no = 2"
 FIRST_KEPT = 6
 LAST = FIRST_KEPT + len(DAYS) - 1
 FIELDS = {
@@ -237,3 +240,50 @@ def test_looking_does_not_change_the_file(made: Made):
     verify(made.path, made.public)
 
     assert made.path.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def earlier(made: Made) -> Export:
+    file = made.path.with_name("earlier.jsonl")
+    export(made.path, kept_key(made.path.parent), file, START_MS)
+    return read_earlier(file)
+
+
+@pytest.mark.parametrize(
+    ("sql", "first", "last"),
+    [
+        # Older copies: consistent in themselves, for the newest heads went with the newest punches.
+        (CUT_OFF, 1, 3),
+        (CUT_OFF + "; DELETE FROM streams WHERE stream_no = 2", 1, 3),  # noqa: S608 - constants
+    ],
+)
+def test_an_older_copy_is_found_by_what_was_exported_once(
+    made: Made, earlier: Export, tmp_path: Path, sql: str, first: int, last: int
+):
+    copy = tmp_path / "copy.db"
+    shutil.copy(made.path, copy)
+    db = Connection(str(copy))
+    db.execute(sql)
+    db.close()
+
+    assert not verify(copy, made.public).faults
+    (fault,) = verify(copy, made.public, earlier).faults
+
+    assert (fault.stream_id, fault.first, fault.last) == (made.streams[1], first, last)
+
+
+def test_a_ledger_that_went_on_agrees_with_its_earlier_export(made: Made, earlier: Export, tmp_path: Path):
+    for name in ("punches.db", "ledger.key"):
+        shutil.copy(made.path.parent / name, tmp_path / name)
+    with Ledger(tmp_path / "punches.db", TERMINAL, Machine("machine-2", "boot-2")) as ledger:
+        ledger.append(draft(4, 99))
+
+    assert not verify(tmp_path / "punches.db", made.public, earlier).faults
+
+
+def test_an_export_another_terminal_signed_proves_nothing(made: Made, earlier: Export, tmp_path: Path):
+    heads = [Signed(head.said, bytes(64)) for head in earlier.streams[1].heads]
+    stranger = replace(earlier, streams=(replace(earlier.streams[1], heads=heads),))
+
+    assert not faults_after(made, tmp_path, lambda _: None)
+    assert not verify(made.path, made.public, stranger).faults

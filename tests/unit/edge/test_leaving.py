@@ -11,15 +11,17 @@ import pytest
 from edge.cli import main
 from edge.errors import LedgerBusy
 from edge.health.machine import Machine
-from edge.leaving import wipe
+from edge.leaving import set_aside, wipe
 from edge.punch.ledger import Ledger
+from edge.punch.proving import verify
 from edge.punch.rows import Draft
+from edge.punch.signing import kept_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.clock import SystemClock
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 
 TERMINAL = TerminalId("t-1")
 CLAIM = ["claim", "AAAA-BBBB", "--cloud", "http://127.0.0.1:9"]
@@ -123,3 +125,27 @@ def test_a_terminal_without_punches_may_be_claimed(tmp_path: Path, capsys: pytes
     assert main([*CLAIM, "--state", str(tmp_path)]) == 2
 
     assert "only on this terminal" not in capsys.readouterr().err
+
+
+def test_a_ledger_set_aside_is_put_back_if_the_claim_fails(tmp_path: Path):
+    fill(tmp_path, acked=0)
+    before = (tmp_path / "punches.db").read_bytes()
+    file = tmp_path / "out.jsonl"
+
+    assert main([*CLAIM, "--state", str(tmp_path), "--export", str(file)]) == 2
+
+    assert file.exists()
+    assert (tmp_path / "punches.db").read_bytes() == before
+    assert not list(tmp_path.glob("exported-*"))
+
+
+def test_what_was_exported_for_one_identity_is_not_delivered_by_the_next(tmp_path: Path):
+    fill(tmp_path, acked=0)
+
+    with set_aside(tmp_path):
+        pass
+
+    with Ledger(tmp_path / "punches.db", TerminalId("t-2"), Machine("m", "b")) as ledger:
+        assert Outbox(ledger).waiting() == 0
+        assert len(ledger.streams) == 1
+    assert verify(tmp_path / "exported-1-punches.db", kept_key(tmp_path).public).punches == 3

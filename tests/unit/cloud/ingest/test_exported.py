@@ -23,10 +23,10 @@ from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.punch.signing import KEY_FILE, kept_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality, Method, Punch
+from models.ranges import Ranges
 from models.wire import topics
 from models.wire.codec import encode
 from models.wire.messages import PunchBatch
@@ -247,9 +247,8 @@ def test_a_file_signed_with_another_key_is_refused(door: Door):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"ledger_key": None}, "no key registered"),
-        ({"revoked_ms": 1}, "was revoked"),
-        ({"terminal_id": "t-other"}, "no terminal t-1 was claimed here"),
+        ({"ledger_key": None}, "no terminal t-1 with a key is known here"),
+        ({"terminal_id": "t-other"}, "no terminal t-1 with a key is known here"),
     ],
 )
 def test_a_file_of_a_terminal_nobody_vouches_for_is_refused(
@@ -260,6 +259,20 @@ def test_a_file_of_a_terminal_nobody_vouches_for_is_refused(
         connection.execute(update(terminals).where(terminals.c.terminal_id == "t-1").values(values))
 
     refused(door, file, reason)
+
+
+def test_a_terminal_that_was_replaced_is_believed_about_the_time_before(door: Door):
+    file = door.export()
+    with door.database.write() as connection:
+        revoked_ms = MADE_MS + 3 * 3_600_000
+        connection.execute(
+            update(terminals).where(terminals.c.terminal_id == "t-1").values(revoked_ms=revoked_ms)
+        )
+
+    imported = door.take(file)
+
+    assert [seq for _, seq, _ in door.stored()] == [1, 2, 3]
+    assert [row.reason for row in imported.refused] == ["made after terminal t-1 was revoked"] * 2
 
 
 def test_what_is_no_export_is_refused(door: Door, tmp_path: Path):

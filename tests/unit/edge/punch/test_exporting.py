@@ -17,12 +17,12 @@ from edge.punch.proving import signed_by
 from edge.punch.rows import Draft
 from edge.punch.signing import kept_key
 from edge.sync.outbox import Outbox
-from edge.sync.ranges import Ranges
 from models import ids
 from models.chain import DAY_MS
 from models.ids import PersonId, TerminalId
 from models.proof import check_stream
 from models.punch import ClockQuality, Method
+from models.ranges import Ranges
 from models.wire.export import BadExport, read_export
 
 TERMINAL = TerminalId("t-1")
