@@ -243,7 +243,9 @@ class LedgerFile:
             _check(db, self.path)
             # What a failed commit or a dead process left in the log can be read and may never have reached
             # the disk: "recorded already" must not be said of it before it has.
-            db.wal_checkpoint()
+            # SQLite syncs the log first; if the disk is too full to fold it back, that much is certain.
+            with suppress(apsw.FullError):
+                db.wal_checkpoint()
             db.execute("BEGIN IMMEDIATE")
             prepare(db, self._sign)
             self._boot = streams.begin_boot(db, self._machine.boot_id)
