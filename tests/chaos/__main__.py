@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scripts.story.processes import dying_with_us
 from tests.chaos import disk_faults, door_kills, migration_kills, nth_call, site_faults, site_kills
 from tests.chaos.checker import Verdict
 from tests.chaos.door_kills import Tally
@@ -96,7 +97,7 @@ def _apart(name: str, given: argparse.Namespace, began: float) -> dict[str, Any]
         command = [sys.executable, "-m", "tests.chaos", "--part", name, "--json", told.name]
         command += ["--seed", str(given.seed), *(["--release"] if given.release else [])]
         command += ["--kills", str(given.kills)] if given.kills else []
-        subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=False)
+        subprocess.run(dying_with_us(command), cwd=_ROOT, stdout=subprocess.DEVNULL, check=False)
         report = told.read()
     if not report:
         return {name: {"unhealed": ["it broke off"]}}
