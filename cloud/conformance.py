@@ -54,6 +54,37 @@ class _Source:
         return f"{self.file}:{self.line(())}"
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenCase:
+    """A case of a file, not run yet.
+
+    Attributes:
+        place: "FILE:LINE" of its id.
+        node: what it says, with the file's defaults under it; None: YAML could not tell, see ``unreadable``.
+    """
+
+    case_id: str
+    place: str
+    node: Node | None
+    unreadable: str
+    source: _Source
+
+    def run(self) -> CaseResult:
+        """What came of it; a case that the format does not know has the error ``bad_case``."""
+        what = self.unreadable
+        if self.node is not None:
+            try:
+                result = run_case(self.node)
+            except BadCase as bad:
+                what = str(BadCaseFile(self.source.file, self.source.line(bad.path), str(bad)))
+            else:
+                if result.error is not None:
+                    place = f"{self.source.file}:{self.source.line(_about(self.node.value, result))}"
+                    result.differences[:] = [f"{place}: {what}" for what in result.differences]
+                return result
+        return CaseResult(self.case_id, differences=[what], error=BAD_CASE)
+
+
 def run(files: Sequence[Path], *, json: bool, out: TextIO | None = None) -> int:
     """Run every case of the files; 1 if any differs or cannot be read, else 0.
 
@@ -88,6 +119,27 @@ def load(file: Path) -> list[CaseResult]:
     return list(_results(file, {}))
 
 
+def written(file: Path) -> list[WrittenCase]:
+    """The cases of one file, not run.
+
+    Raises:
+        BadCaseFile: the file cannot be read.
+    """
+    defaults, cases = _compose(file)
+    shared = {} if defaults is None else _plain(file, defaults)
+    return [_written(_Source(file, case, defaults), shared) for case in cases]
+
+
+def _written(source: _Source, shared: Plain) -> WrittenCase:
+    node, unreadable = None, ""
+    try:
+        node = Node(merged(shared, _plain(source.file, source.case)))
+    except BadCaseFile as bad:
+        unreadable = str(bad)
+    place = f"{source.file}:{source.line(('id',))}"
+    return WrittenCase(source.case_id(), place, node, unreadable, source)
+
+
 def _print(result: CaseResult, stream: TextIO) -> None:
     word = "ok" if result.ok else "BAD" if result.error == BAD_CASE else "DIFFERS"
     stream.write(f"{word} {result.case_id}")
@@ -96,26 +148,12 @@ def _print(result: CaseResult, stream: TextIO) -> None:
 
 def _results(file: Path, seen: dict[str, str]) -> Iterator[CaseResult]:
     """Each case run; ``seen`` keeps where each id stands, over all files."""
-    defaults, cases = _compose(file)
-    shared = {} if defaults is None else _plain(file, defaults)
-    for case in cases:
-        source = _Source(file, case, defaults)
-        place = f"{file}:{source.line(('id',))}"
-        try:
-            whole = merged(shared, _plain(file, case))
-            result = run_case(Node(whole))
-            if result.error is not None:
-                path = _about(whole, result)
-                result.differences[:] = [f"{file}:{source.line(path)}: {what}" for what in result.differences]
-        except BadCase as bad:
-            what = str(BadCaseFile(file, source.line(bad.path), str(bad)))
-            result = CaseResult(source.case_id(), differences=[what], error=BAD_CASE)
-        except BadCaseFile as bad:
-            result = CaseResult(source.case_id(), differences=[str(bad)], error=BAD_CASE)
+    for case in written(file):
+        result = case.run()
         if result.case_id in seen:
-            what = f"{place}: id {result.case_id!r} is also at {seen[result.case_id]}"
+            what = f"{case.place}: id {result.case_id!r} is also at {seen[result.case_id]}"
             result.differences.append(what)
-        seen.setdefault(result.case_id, place)
+        seen.setdefault(result.case_id, case.place)
         yield result
 
 

@@ -125,10 +125,6 @@ class Sheet:
         """Local time of a minute as the explanation shows it."""
         return self.plan.zone.clock(minute, self.plan.day)
 
-    def has(self, code: FindingCode) -> bool:
-        """Whether there is such a finding."""
-        return any(event.code is code for event in self.events)
-
 
 def record_args(record: OfficeRecord) -> Args:
     """What names a record in a sentence."""

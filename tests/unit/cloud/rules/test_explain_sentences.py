@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import string
-from pathlib import Path
 
 import pytest
 
-from cloud.conformance import load
 from cloud.rules.explain import EN, ZH, explain
 from models.attendance import FindingCode, Flag, Step
+from tests.golden.rules.results import reviewed
 
-GOLDEN = Path(__file__).parents[4] / "tests" / "golden" / "rules"
 LATE = Step(
     "L1",
     "late",
@@ -72,9 +69,8 @@ def test_both_languages_say_the_same_things():
 def test_every_code_the_suite_makes_the_engine_emit_has_a_sentence(language):
     steps = [
         Step(entry["rule"], entry["code"], entry["args"])
-        for file in sorted(GOLDEN.glob("*.yaml"))
-        for result in load(file)
-        for day in json.loads(json.dumps(result.days)).values()
+        for result in reviewed().values()
+        for day in result["days"].values()
         for entry in day["explanation"]
     ]
 

@@ -1,4 +1,4 @@
-"""Every case of the public conformance suite, and every rule named by some case."""
+"""Every case of the public conformance suite, its whole result, and every rule named by some case."""
 
 from __future__ import annotations
 
@@ -7,29 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from cloud.conformance import load
-from cloud.rules.cases import CaseResult
+from cloud.conformance import WrittenCase
+from tests.golden.rules.results import cases, reviewed
 
 ROOT = Path(__file__).parents[4]
-FILES = sorted((ROOT / "tests" / "golden" / "rules").glob("*.yaml"))
-RESULTS = [result for file in FILES for result in load(file)]
+CASES = cases()
+REVIEWED = reviewed()
 RULE = re.compile(r"\*\*([TDAPJLOSCMV]\d+)\*\*")
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.case_id)
-def test_case(result: CaseResult):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.case_id)
+def test_case(case: WrittenCase):
+    result = case.run()
+
     assert result.differences == []
+    assert result.plain() == REVIEWED[case.case_id]
 
 
 def test_ids_are_unique():
-    ids = [result.case_id for result in RESULTS]
+    ids = [case.case_id for case in CASES]
 
     assert len(ids) == len(set(ids))
 
 
 def test_every_rule_of_the_text_is_named_by_a_case():
-    written = set(RULE.findall((ROOT / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")))
-    named = {rule for result in RESULTS for rule in result.rules}
+    in_text = set(RULE.findall((ROOT / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")))
+    named = {
+        rule.text()
+        for case in CASES
+        if (rules := case.node and case.node.get("rules"))
+        for rule in rules.list()
+    }
 
-    assert sorted(written - named) == []
-    assert sorted(named - written) == []
+    assert sorted(in_text - named) == []
+    assert sorted(named - in_text) == []

@@ -1,0 +1,151 @@
+"""Tries each mutant, in a fork of one pytest, with every test that runs the statement changed.
+
+A mutant is caught when a test fails, or when it does not end.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutation.mutants import ROOT, Mutant
+
+TESTS: Final = ROOT / "tests/unit/cloud/rules"
+RULES: Final = str(ROOT / "cloud/rules")
+CPU_S: Final = 60
+"""What a mutant may take; all tests together take far less."""
+MEMORY: Final = 4 * 1024**3
+OPTIONS: Final = ("-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "-o", "timeout=0", "--no-header")
+
+
+class Verdict(StrEnum):
+    """What the tests say of a mutant."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    UNREACHED = "unreached"
+    """No test runs the statement."""
+
+
+@dataclass
+class Judge:
+    """The plugin of pytest that runs no test once but each as often as there are mutants to try it on.
+
+    Attributes:
+        found: the verdicts, as they come.
+    """
+
+    mutants: Iterable[Mutant]
+    processes: int
+    tell: Callable[[Mutant, Verdict], None]
+    found: list[tuple[Mutant, Verdict]] = field(default_factory=list)
+    _trying: dict[int, Mutant] = field(default_factory=dict)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Take the place of pytest's own loop."""
+        reached = _reached(session.items)
+        gc.collect()
+        gc.freeze()
+        for mutant in self.mutants:
+            items = _unique(item for line in mutant.lines for item in reached.get((mutant.file, line), ()))
+            if not items:
+                self._tell(mutant, Verdict.UNREACHED)
+                continue
+            if len(self._trying) >= self.processes:
+                self._wait()
+            self._trying[_fork(mutant, items)] = mutant
+        while self._trying:
+            self._wait()
+        return True
+
+    def _wait(self) -> None:
+        pid, status = os.wait()
+        self._tell(self._trying.pop(pid), Verdict.CAUGHT if status else Verdict.SURVIVED)
+
+    def _tell(self, mutant: Mutant, verdict: Verdict) -> None:
+        self.found.append((mutant, verdict))
+        self.tell(mutant, verdict)
+
+
+def judge(
+    mutants: Iterable[Mutant], tell: Callable[[Mutant, Verdict], None], tests: Path = TESTS
+) -> list[tuple[Mutant, Verdict]]:
+    """The verdict of each mutant.
+
+    Raises:
+        RuntimeError: a test fails without any change.
+    """
+    one = Judge(mutants, os.cpu_count() or 1, tell)
+    code = pytest.main([str(tests), *OPTIONS], plugins=[one])
+    if code:
+        raise RuntimeError(f"pytest ended with {code!r}")
+    return one.found
+
+
+def _reached(items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
+    """The tests that run each line of the rules, quick ones first."""
+    took: dict[pytest.Item, float] = {}
+    reached: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        lines: set[tuple[str, int]] = set()
+        sys.settrace(_tracer(lines))
+        try:
+            reports = runtestprotocol(item, log=False, nextitem=None)
+        finally:
+            sys.settrace(None)
+        if any(report.failed for report in reports):
+            raise RuntimeError(f"{item.nodeid} fails without any change")
+        took[item] = sum(report.duration for report in reports)
+        for line in lines:
+            reached[line].append(item)
+    for tests in reached.values():
+        tests.sort(key=took.__getitem__)
+    return reached
+
+
+def _tracer(lines: set[tuple[str, int]]) -> Callable[[FrameType, str, Any], Any]:
+    def line(frame: FrameType, _event: str, _arg: Any) -> Any:
+        lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return line
+
+    def call(frame: FrameType, event: str, arg: Any) -> Any:
+        return line(frame, event, arg) if frame.f_code.co_filename.startswith(RULES) else None
+
+    return call
+
+
+def _unique(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    return list(dict.fromkeys(items))
+
+
+def _fork(mutant: Mutant, items: list[pytest.Item]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        mutant.put()
+        code = 1 if any(map(_fails, items)) else 0
+    finally:
+        os._exit(code)
+
+
+def _fails(item: pytest.Item) -> bool:
+    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
