@@ -9,12 +9,12 @@ import gc
 import os
 import resource
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, Final
 
 import pytest
@@ -27,6 +27,8 @@ RULES: Final = str(ROOT / "cloud/rules")
 CPU_S: Final = 60
 """What a mutant may take; all tests together take far less."""
 MEMORY: Final = 4 * 1024**3
+SOMEHOW: Final = 255
+"""The exit code when it is not known, or too far down the list, which test failed."""
 OPTIONS: Final = ("-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "-o", "timeout=0", "--no-header")
 
 
@@ -45,13 +47,15 @@ class Judge:
 
     Attributes:
         found: the verdicts, as they come.
+        caught_by: how often a test caught a mutant of a function; what did is tried first on the next.
     """
 
     mutants: Iterable[Mutant]
     processes: int
     tell: Callable[[Mutant, Verdict], None]
     found: list[tuple[Mutant, Verdict]] = field(default_factory=list)
-    _trying: dict[int, Mutant] = field(default_factory=dict)
+    caught_by: Counter[tuple[FunctionType, pytest.Item]] = field(default_factory=Counter)
+    _trying: dict[int, tuple[Mutant, list[pytest.Item]]] = field(default_factory=dict)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Take the place of pytest's own loop."""
@@ -59,20 +63,25 @@ class Judge:
         gc.collect()
         gc.freeze()
         for mutant in self.mutants:
+            if len(self._trying) >= self.processes:
+                self._wait()
             items = _unique(item for line in mutant.lines for item in reached.get((mutant.file, line), ()))
             if not items:
                 self._tell(mutant, Verdict.UNREACHED)
                 continue
-            if len(self._trying) >= self.processes:
-                self._wait()
-            self._trying[_fork(mutant, items)] = mutant
+            items.sort(key=lambda item: -self.caught_by[mutant.target, item])
+            self._trying[_fork(mutant, items)] = (mutant, items)
         while self._trying:
             self._wait()
         return True
 
     def _wait(self) -> None:
         pid, status = os.wait()
-        self._tell(self._trying.pop(pid), Verdict.CAUGHT if status else Verdict.SURVIVED)
+        mutant, items = self._trying.pop(pid)
+        position = os.waitstatus_to_exitcode(status) - 1
+        if 0 <= position < min(len(items), SOMEHOW - 1):
+            self.caught_by[mutant.target, items[position]] += 1
+        self._tell(mutant, Verdict.CAUGHT if status else Verdict.SURVIVED)
 
     def _tell(self, mutant: Mutant, verdict: Verdict) -> None:
         self.found.append((mutant, verdict))
@@ -131,10 +140,11 @@ def _unique(items: Iterable[pytest.Item]) -> list[pytest.Item]:
 
 
 def _fork(mutant: Mutant, items: list[pytest.Item]) -> int:
+    """A process that ends with 0 if no test fails, else with 1 and the position of the first that does."""
     child = os.fork()
     if child:
         return child
-    code = 1
+    code = SOMEHOW
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -142,7 +152,8 @@ def _fork(mutant: Mutant, items: list[pytest.Item]) -> int:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         mutant.put()
-        code = 1 if any(map(_fails, items)) else 0
+        failed = (position for position, item in enumerate(items) if _fails(item))
+        code = min(next(failed, -1) + 1, SOMEHOW)
     finally:
         os._exit(code)
 

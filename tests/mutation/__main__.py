@@ -1,0 +1,59 @@
+"""``scripts/mutants``: tries every mutant of ``cloud/rules`` and prints what no test caught."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.mutation.judge import Verdict, judge
+from tests.mutation.mutants import ROOT, Mutant, mutants
+
+FILES = {file.stem: file for file in sorted((ROOT / "cloud/rules").glob("*.py"))}
+
+
+def main() -> int:
+    """Exit code 1 if a mutant was not caught, 2 if a module is unknown."""
+    parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="of cloud/rules; default: all")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the verdicts, for tests.mutation.report"
+    )
+    given = parser.parse_args()
+    if unknown := set(given.modules) - set(FILES):
+        parser.error(f"no module {', '.join(sorted(unknown))} in cloud/rules")
+    files = [FILES[name] for name in given.modules or FILES]
+    began = time.perf_counter()
+    found = judge((one for file in files for one in mutants(file)), _tell)
+    seconds = time.perf_counter() - began
+    print(f"{len(found)} mutants, {sum(verdict is Verdict.CAUGHT for _, verdict in found)} caught")  # noqa: T201
+    if given.json:
+        given.json.write_text(json.dumps(_report(found, seconds), ensure_ascii=False, indent=1) + "\n")
+    return int(any(verdict is not Verdict.CAUGHT for _, verdict in found))
+
+
+def _tell(mutant: Mutant, verdict: Verdict) -> None:
+    if verdict is not Verdict.CAUGHT:
+        print(verdict, mutant.name, flush=True)  # noqa: T201
+
+
+def _report(found: list[tuple[Mutant, Verdict]], seconds: float) -> dict[str, object]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "commit": commit,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load": os.getloadavg()[0],
+        "seconds": seconds,
+        "mutants": [[mutant.module, mutant.name, verdict] for mutant, verdict in found],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
