@@ -88,11 +88,11 @@ class Nursery:
         }
         return int(self._ask(order))
 
-    def kill(self, pid: int) -> None:
-        """``kill -9`` of a process and its group; it is gone when this returns."""
+    def kill(self, pid: int) -> bool:
+        """``kill -9`` of a process and its group, gone when this returns; whether that is what ended it."""
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        self._ask({"await": pid})
+        return os.waitstatus_to_exitcode(int(self._ask({"await": pid}))) == -signal.SIGKILL
 
     def end(self, pid: int, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask a process to end; its exit code, negative for a signal."""
@@ -110,7 +110,10 @@ class Nursery:
                 raise RuntimeError("the nursery has no pipes")
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            answer = self._process.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"the nursery ended with {self._process.wait()}")
+            return json.loads(answer)
 
 
 def _serve() -> None:

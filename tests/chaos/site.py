@@ -248,8 +248,10 @@ class Site:
         """``kill -9``, counted."""
         role = self.roles[name]
         if role.pid is not None:
-            self._nursery.kill(role.pid)
-            self.kills[read_notes(self._notes).get(role.pid, f"{RANDOM} {role.kind}")] += 1
+            if self._nursery.kill(role.pid):
+                self.kills[read_notes(self._notes).get(role.pid, f"{RANDOM} {role.kind}")] += 1
+            else:
+                self.gave_up[role.kind] += 1
             role.pid = None
 
     def bury(self) -> list[str]:
