@@ -84,6 +84,7 @@ class Terminal:
         self._vfs = vfs
         self._random: Random = world.random(node)
         self.clock = DeviceClock(world.loop, self._random.randint(-40, 40), battery=battery)
+        self._cloud_url = self._random.choice(("", "https://cloud"))
         self._boots = 0
         self._death = ""
         self._failed_sync = False
@@ -98,6 +99,7 @@ class Terminal:
             return
         if rebooted:
             self._boots += 1
+            self.world.network.faults["no_battery"] += not self.battery
             self.clock.boot(network=not self.world.network.faulty or self._random.random() < 0.6)
         self.alive = True
         self.life += 1
@@ -122,7 +124,7 @@ class Terminal:
             self.uplink = SimUplink(
                 self,
                 ledger,
-                Login(self.terminal_id, self.node, "mqtt://broker"),
+                Login(self.terminal_id, self.node, "mqtt://broker", cloud_url=self._cloud_url),
                 self.clock,
                 report=self._report,
             )
@@ -203,6 +205,7 @@ class Terminal:
         """The terminal reached a step at which it may be doomed."""
         if self.doom is not None and self.doom[0] == name:
             self._death = self.doom[1]
+            self.disk.dead = True
             self.world.history.reached["durable, and the screen never lit"] += name == "shown"
             self.world.died_at[f"terminal: {name}"] += 1
             raise Died
@@ -224,6 +227,7 @@ class Terminal:
         self.world.loop.note(self.node, what, operation, name)
         if what in {KILL, CUT}:
             self._death = what
+            self.disk.dead = True
             faults[what] += 1
             self.world.died_at[f"terminal: {operation}"] += 1
             raise Died
