@@ -31,11 +31,12 @@ _DAY = timedelta(days=1)
 _BACK_MS = 400 * 86_400_000
 """How far into the past a late punch extends what is judged by itself; ``recompute`` goes further."""
 _ONE = 1
+_SPAN = select(coverage.c.first, coverage.c.last)
 
 
 def span(connection: Connection) -> tuple[date, date] | None:
     """First and last date of the coverage, both in."""
-    row = connection.execute(select(coverage.c.first, coverage.c.last)).first()
+    row = connection.execute(_SPAN).first()
     return (row.first, row.last) if row is not None else None
 
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from cloud.attendance.rulesets import GroupRules, Rulebook
 from cloud.db.bulk import raw_rows
@@ -40,6 +51,55 @@ _MARGIN = timedelta(days=3)
 _PEOPLE_A_QUERY = 500
 
 Found = Row[Any]
+
+
+def complete_until() -> ColumnElement[int]:
+    """The instant before which a terminal has told everything.
+
+    One that has not spoken yet cannot have punches from before it was claimed; from then on it is waited for
+    until it speaks or is revoked.
+    """
+    return case((terminals.c.last_seen_ms.is_(None), terminals.c.claimed_ms), else_=terminals.c.watermark_ms)
+
+
+# Built once: to build them for each late punch cost a third of judging it.
+_WHO: BindParameter[list[str]] = bindparam("who", expanding=True)
+_FIRST: BindParameter[date] = bindparam("first")
+_LAST: BindParameter[date] = bindparam("last")
+_START: BindParameter[int] = bindparam("start")
+_END: BindParameter[int] = bindparam("end")
+_PEOPLE = select(people).where(people.c.person_id.in_(_WHO))
+_ROSTER = (
+    select(roster_entries)
+    .where(roster_entries.c.person_id.in_(_WHO), roster_entries.c.date.between(_FIRST, _LAST))
+    .order_by(roster_entries.c.known_ms)
+)
+_EXEMPT = select(exemptions).where(exemptions.c.person_id.in_(_WHO))
+_PUNCHES = select(
+    *(punches.c[name] for name in ("person_id", "at_ms", "wall_ms", "clock", "direction", "method")),
+    *(punches.c[name] for name in ("terminal_id", "stream_id", "seq", "received_ms")),
+).where(punches.c.person_id.in_(_WHO))
+_MADE = _PUNCHES.where(punches.c.at_ms >= _START, punches.c.at_ms < _END)
+_UNDATED = _PUNCHES.where(
+    # Written out, so that the small index of such punches serves.
+    punches.c.clock == literal_column("0"),
+    punches.c.at_ms == punches.c.wall_ms,
+    punches.c.received_ms >= _START,
+    punches.c.received_ms < _END,
+    or_(punches.c.at_ms < _START, punches.c.at_ms >= _END),
+)
+# Every version of each form of which some version touches the span: the newest speaks (J1).
+_RECORDS = select(office_records).where(
+    office_records.c.person_id.in_(_WHO),
+    tuple_(office_records.c.source, office_records.c.source_id).in_(
+        select(office_records.c.source, office_records.c.source_id).where(
+            office_records.c.person_id.in_(_WHO),
+            office_records.c.first <= _LAST,
+            office_records.c.last >= _FIRST,
+        )
+    ),
+)
+_TERMINALS = select(terminals.c.terminal_id, terminals.c.site, terminals.c.revoked_ms, complete_until())
 
 # Looking a member up by its value costs as much as the rest of a punch.
 _OK = PunchClock.OK
@@ -82,17 +142,17 @@ def load(
 ) -> Loaded:
     """What ``who`` are to be judged on in ``span``, both ends in; people that do not exist are left out.
 
-    Facts reach three days beyond either end, and back to the beginning of the first month. Locks are not
-    among them: days are judged as known now; what a closed month shows is kept apart.
+    Facts reach three days beyond either end: who counts by month asks for whole months. Locks are not among
+    them: days are judged as known now; what a closed month shows is kept apart.
     """
     zone = view.zone
-    first, last = span[0].replace(day=1) - _MARGIN, span[1] + _MARGIN
+    first, last = span[0] - _MARGIN, span[1] + _MARGIN
     marks, sites = _terminals(connection)
     loaded = Loaded({}, {})
     for start in range(0, len(who), _PEOPLE_A_QUERY):
         part = who[start : start + _PEOPLE_A_QUERY]
         about = _About(connection, part, first, last, zone, sites)
-        for row in connection.execute(select(people).where(people.c.person_id.in_(part))):
+        for row in connection.execute(_PEOPLE, {"who": part}):
             person = PersonId(row.person_id)
             rules = book.of(row.group_id)
             if rules is None:
@@ -149,40 +209,18 @@ class _About:
         self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
         self.punches: defaultdict[PersonId, list[PunchFact]] = defaultdict(list)
         self.records: defaultdict[PersonId, list[OfficeRecord]] = defaultdict(list)
-        for row in connection.execute(
-            select(roster_entries)
-            .where(roster_entries.c.person_id.in_(who), roster_entries.c.date.between(first, last))
-            .order_by(roster_entries.c.known_ms)
-        ):
+        asked = {"who": who, "first": first, "last": last}
+        for row in connection.execute(_ROSTER, asked):
             self.roster[PersonId(row.person_id)].add(row)
-        for row in connection.execute(select(exemptions).where(exemptions.c.person_id.in_(who))):
+        for row in connection.execute(_EXEMPT, {"who": who}):
             self.exempt[PersonId(row.person_id)].append((row.first, row.last))
-        for query in _punches_of(who, first, last, zone):
-            for press in raw_rows(connection, query):
+        # Made in the span; or, where the clock was not set, received in it (T5).
+        start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
+        for query in (_MADE, _UNDATED):
+            for press in raw_rows(connection, query, {"who": who, "start": start, "end": end}):
                 self.punches[press[0]].append(_punch(press, sites))
-        for row in _records(connection, who, first, last):
+        for row in connection.execute(_RECORDS, asked):
             self.records[PersonId(row.person_id)].append(record_of(row))
-
-
-def _punches_of(who: Sequence[PersonId], first: date, last: date, zone: ZoneInfo) -> list[Select[Any]]:
-    """Made in the span; or, where the clock was not set, received in it (T5)."""
-    start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
-    table = punches.c
-    columns = (
-        table.person_id, table.at_ms, table.wall_ms, table.clock, table.direction, table.method,
-        table.terminal_id, table.stream_id, table.seq, table.received_ms,
-    )  # fmt: skip
-    made = select(*columns).where(table.person_id.in_(who), table.at_ms >= start, table.at_ms < end)
-    undated = select(*columns).where(
-        table.person_id.in_(who),
-        # Written out, so that the small index of such punches serves.
-        table.clock == literal_column("0"),
-        table.at_ms == table.wall_ms,
-        table.received_ms >= start,
-        table.received_ms < end,
-        or_(table.at_ms < start, table.at_ms >= end),
-    )
-    return [made, undated]
 
 
 @lru_cache(maxsize=4_096)
@@ -212,35 +250,11 @@ def _punch(row: Sequence[Any], sites: dict[str, str]) -> PunchFact:
     )
 
 
-def _records(connection: Connection, who: Sequence[PersonId], first: date, last: date) -> Iterable[Found]:
-    """Every version of each form of which some version touches the span: the newest speaks (J1)."""
-    form = tuple_(office_records.c.source, office_records.c.source_id)
-    touching = select(office_records.c.source, office_records.c.source_id).where(
-        office_records.c.person_id.in_(who),
-        office_records.c.first <= last,
-        office_records.c.last >= first,
-    )
-    return connection.execute(
-        select(office_records).where(office_records.c.person_id.in_(who), form.in_(touching))
-    )
-
-
-def complete_until() -> ColumnElement[int]:
-    """The instant before which a terminal has told everything.
-
-    One that has not spoken yet cannot have punches from before it was claimed; from then on it is waited for
-    until it speaks or is revoked.
-    """
-    return case((terminals.c.last_seen_ms.is_(None), terminals.c.claimed_ms), else_=terminals.c.watermark_ms)
-
-
 def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
     """How far each terminal in use has told everything, and where each terminal is."""
     marks: dict[str, int] = {}
     sites: dict[str, str] = {}
-    for terminal, site, revoked_ms, until_ms in connection.execute(
-        select(terminals.c.terminal_id, terminals.c.site, terminals.c.revoked_ms, complete_until())
-    ):
+    for terminal, site, revoked_ms, until_ms in connection.execute(_TERMINALS):
         sites[terminal] = site
         if revoked_ms is None:
             marks[terminal] = until_ms

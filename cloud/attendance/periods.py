@@ -51,19 +51,24 @@ def history(connection: Connection, month: Month) -> list[PeriodEvent]:
     return [_event(row) for row in rows]
 
 
+_CLOSINGS = (
+    select(period_events)
+    .where(
+        period_events.c.event_id.in_(
+            select(func.max(period_events.c.event_id)).group_by(period_events.c.month)
+        ),
+        period_events.c.kind == EventKind.CLOSED.value,
+    )
+    .order_by(period_events.c.month)
+)
+
 Closings = Mapping[Month, PeriodEvent]
 """The closing of every month that is closed now, in order of month."""
 
 
 def closings(connection: Connection) -> Closings:
     """Which months are closed: ask once, and answer all questions of a page from it."""
-    newest = select(func.max(period_events.c.event_id)).group_by(period_events.c.month)
-    rows = connection.execute(
-        select(period_events)
-        .where(period_events.c.event_id.in_(newest), period_events.c.kind == EventKind.CLOSED.value)
-        .order_by(period_events.c.month)
-    )
-    return {event.month: event for event in map(_event, rows)}
+    return {event.month: event for event in map(_event, connection.execute(_CLOSINGS))}
 
 
 def closed_before(closed: Closings, month: Month) -> list[PeriodEvent]:

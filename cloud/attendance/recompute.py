@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import insert as plain_insert
 
 from cloud.attendance.codec import decode
@@ -16,7 +16,7 @@ from cloud.attendance.facts import AsOf, Judgeable, load
 from cloud.attendance.inputs import Inputs
 from cloud.attendance.late import note_late
 from cloud.attendance.quick import person_of
-from cloud.attendance.rulesets import Cache, load_rules
+from cloud.attendance.rulesets import Cache, Rulebook, load_rules
 from cloud.db.bulk import Into, Row, insert_rows
 from cloud.db.tables import attendance_days, day_changes
 from cloud.rules.errors import RefusedInput
@@ -31,6 +31,16 @@ _INTO = Into(
     f"{', '.join(f'{name} = excluded.{name}' for name in _RESULT)} "
     "WHERE attendance_days.judged_ms <= excluded.judged_ms",
 )
+_KEPT = select(
+    attendance_days.c.person_id,
+    attendance_days.c.date,
+    attendance_days.c.result,
+    attendance_days.c.input_hash,
+).where(
+    attendance_days.c.person_id.in_(bindparam("who", expanding=True)),
+    attendance_days.c.date.between(bindparam("first"), bindparam("last")),
+)
+_CHANGE = plain_insert(day_changes)
 _DAY = timedelta(days=1)
 
 
@@ -60,14 +70,22 @@ class Judgement:
 def judge_days(
     connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, cache: Cache
 ) -> Judgement:
+    """As :func:`judge_by`, by the rules as they stand; ``cache`` keeps what was made of them."""
+    return judge_by(connection, asked, view, load_rules(connection, view.zone, cache))
+
+
+def judge_by(
+    connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, book: Rulebook
+) -> Judgement:
     """Judge the dates ``asked`` of each person, and where the rules count by month the rest of the month."""
     wanted = {person: sorted(set(days)) for person, days in asked.items()}
     wanted = {person: days for person, days in wanted.items() if days}
     if not wanted:
         return Judgement([], {})
     span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
-    book = load_rules(connection, view.zone, cache)
-    loaded = load(connection, sorted(wanted), (span[0], month_end(span[1])), view, book)
+    if book.counts_month:
+        span = span[0].replace(day=1), month_end(span[1])
+    loaded = load(connection, sorted(wanted), span, view, book)
     judgement = Judgement([], dict(loaded.unjudgeable))
     for person, one in loaded.people.items():
         days = rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]
@@ -117,13 +135,9 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     last = max(one.date for one in judged)
     who = sorted({one.person_id for one in judged})
     kept: dict[tuple[str, date], tuple[bytes, bytes]] = {}
-    table = attendance_days.c
     for start in range(0, len(who), _PEOPLE_A_QUERY):
-        rows = connection.execute(
-            select(table.person_id, table.date, table.result, table.input_hash).where(
-                table.person_id.in_(who[start : start + _PEOPLE_A_QUERY]), table.date.between(first, last)
-            )
-        )
+        part = who[start : start + _PEOPLE_A_QUERY]
+        rows = connection.execute(_KEPT, {"who": part, "first": first, "last": last})
         kept |= {(person, day): (result, digest) for person, day, result, digest in rows}
     changed: list[tuple[JudgedDay, bytes | None]] = []
     for one in judged:
@@ -167,7 +181,7 @@ def store_days(
                 }
             )
     if history:
-        connection.execute(plain_insert(day_changes), history)
+        connection.execute(_CHANGE, history)
     told = [(one.person_id, one.date) for one, before in changed if before != one.encoded]
     note_late(connection, told)
     return told

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from cloud.attendance.shapes import Shapes
 from cloud.db.tables import calendar_days, calendar_years, groups, leave_types, policies, shifts
@@ -107,6 +107,11 @@ class Rulebook:
     default: str | None
     broken: dict[str, str]
 
+    @property
+    def counts_month(self) -> bool:
+        """Whether any group's days can depend on others of their month."""
+        return any(group.counts_month for group in self.groups.values())
+
     def of(self, group_id: str | None) -> GroupRules | None:
         """The rules of a person in ``group_id``; who is in none belongs to the default group."""
         return self.groups.get(group_id or self.default or "")
@@ -114,6 +119,37 @@ class Rulebook:
 
 Cache = dict[bytes, GroupRules]
 """Rules by digest, kept by whoever judges again and again: plans are made once."""
+
+
+class Standing:
+    """The rules as they stand, made anew only when a row of theirs is another than before.
+
+    The rows themselves are looked at, so whoever has written them, and however: one statement, a few
+    hundred rows. They are looked at first: what changes before they are read is found the next time.
+    """
+
+    def __init__(self) -> None:
+        self._cache: Cache = {}
+        self._seen: tuple[str, list[Sequence[object]]] | None = None
+        self._book = Rulebook({}, None, {})
+
+    def book(self, connection: Connection, zone: ZoneInfo) -> Rulebook:
+        """The rules of all groups as they stand."""
+        seen = zone.key, list[Sequence[object]](connection.exec_driver_sql(_ROWS).all())
+        if seen != self._seen:
+            self._book = load_rules(connection, zone, self._cache)
+            self._seen = seen
+        return self._book
+
+
+def _rows_of(table: Table) -> str:
+    told = [f'CAST("{column.name}" AS TEXT)' for column in table.columns]
+    told += ["NULL"] * (max(len(one.columns) for one in _TABLES) - len(told))
+    return f"SELECT '{table.name}', {', '.join(told)} FROM \"{table.name}\""  # noqa: S608  names of ours
+
+
+_TABLES = (policies, shifts, groups, calendar_days, calendar_years, leave_types)
+_ROWS = " UNION ALL ".join(map(_rows_of, _TABLES))
 
 
 def load_rules(connection: Connection, zone: ZoneInfo, cache: Cache) -> Rulebook:

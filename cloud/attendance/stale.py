@@ -24,6 +24,21 @@ _MARK = Into(
     "ON CONFLICT (person_id, date) DO UPDATE SET mark = stale_days.mark + 1, cause = excluded.cause",
 )
 
+_TAKE = (
+    select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
+    .where(
+        stale_days.c.date.between(bindparam("first"), bindparam("last")),
+        stale_days.c.person_id.not_in(bindparam("without", expanding=True)),
+    )
+    .order_by(stale_days.c.since_ms, stale_days.c.person_id)
+    .limit(bindparam("at_most"))
+)
+_FORGET = delete(stale_days).where(
+    stale_days.c.person_id == bindparam("person"),
+    stale_days.c.date == bindparam("day"),
+    stale_days.c.mark == bindparam("seen"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:
@@ -58,12 +73,8 @@ def take(
     connection: Connection, first: date, last: date, limit: int, without: Iterable[PersonId] = ()
 ) -> list[Marked]:
     """The oldest marks of dates from ``first`` to ``last``, both in, except those of some people."""
-    rows = connection.execute(
-        select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
-        .where(stale_days.c.date.between(first, last), stale_days.c.person_id.not_in(sorted(without)))
-        .order_by(stale_days.c.since_ms, stale_days.c.person_id)
-        .limit(limit)
-    )
+    asked = {"first": first, "last": last, "without": sorted(without), "at_most": limit}
+    rows = connection.execute(_TAKE, asked)
     return [Marked(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
 
 
@@ -78,10 +89,6 @@ def forget(connection: Connection, done: Sequence[Marked]) -> None:
     if not done:
         return
     connection.execute(
-        delete(stale_days).where(
-            stale_days.c.person_id == bindparam("person"),
-            stale_days.c.date == bindparam("day"),
-            stale_days.c.mark == bindparam("seen"),
-        ),
+        _FORGET,
         [{"person": one.person_id, "day": one.date, "seen": one.mark} for one in done],
     )

@@ -79,7 +79,7 @@ def what_if(
     span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
     who = sorted(wanted)
     groups = _groups(connection, who) | dict(otherwise.groups)
-    loaded = load(connection, who, (span[0], month_end(span[1])), view, now)
+    loaded = load(connection, who, (span[0].replace(day=1), month_end(span[1])), view, now)
     judged_n = 0
     for person in who:
         one, rules = loaded.people.get(person), otherwise.book.of(groups[person])

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from cloud.attendance import coverage, stale
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import changed_days, judge_days, store_days
-from cloud.attendance.rulesets import Cache
+from cloud.attendance.recompute import changed_days, judge_by, store_days
+from cloud.attendance.rulesets import Standing
 from cloud.db.engine import Database
 from cloud.feed import DayJudged, Feed
 from models.clock import Clock
@@ -38,7 +38,7 @@ class RecomputeWorker:
         self._feed = feed
         self._clock = clock
         self._zone = zone
-        self._cache: Cache = {}
+        self._rules = Standing()
         self._paused: dict[PersonId, int] = {}
         self._settled_ms = self._extended_ms = clock.monotonic_ms() - _EXTEND_MS
         self._stopping = threading.Event()
@@ -96,7 +96,7 @@ class RecomputeWorker:
             asked: defaultdict[PersonId, list[date]] = defaultdict(list)
             for one in taken:
                 asked[one.person_id].append(one.date)
-            judgement = judge_days(connection, asked, view, self._cache)
+            judgement = judge_by(connection, asked, view, self._rules.book(connection, view.zone))
             changed = changed_days(connection, judgement.days)
         self._pause(judgement.unjudgeable)
         done = [one for one in taken if one.person_id not in judgement.unjudgeable]

@@ -6,7 +6,7 @@ The values go to the driver as they are: only types that every driver takes; dat
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,9 +19,11 @@ Row = tuple[Value, ...]
 _KEYS_A_QUERY = 2_000
 
 
-def raw_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def raw_rows(
+    connection: Connection, query: Select[Any], values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
     """The rows of a query as the driver gives them: dates of SQLite are text."""
-    cursor = connection.execute(query).cursor
+    cursor = connection.execute(query, values).cursor
     return [] if cursor is None else list(cursor.fetchall())
 
 
