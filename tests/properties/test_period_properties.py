@@ -145,7 +145,7 @@ class Firm:
                 for one in reversed(history(connection, month))
             )
             book = load_rules(connection, ZONE, {})
-            found = load(connection, PEOPLE, (FIRST, date(2026, 12, 31)), view, book)
+            found = load(connection, PEOPLE, (FIRST.replace(day=1), date(2026, 12, 31)), view, book)
         return {
             person: Judge(replace(one.facts, locks=locks), one.rules.plans)
             for person, one in found.people.items()
