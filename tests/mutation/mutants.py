@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from zlib import crc32
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -51,15 +52,17 @@ class Mutant:
         self.target.__kwdefaults__ = self.changed.__kwdefaults__
 
 
-def mutants(file: Path) -> Iterator[Mutant]:
-    """The mutants of a module, in the order of its text."""
+def mutants(file: Path, one_in: int = 1) -> Iterator[Mutant]:
+    """The mutants of a module, in the order of its text; of ``one_in`` only one, the same in each run."""
     text = file.read_text(encoding="utf-8")
     module = import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
     tree, mutations, _, _ = create_mutations(str(file), text)
     places = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
     statements = _statements(text)
     owners = _owners(tree)
-    for mutation in mutations:
+    for index, mutation in enumerate(mutations):
+        if crc32(f"{file.stem} {index}".encode()) % one_in:
+            continue
         function = mutation.contained_by_top_level_function
         if not isinstance(function, cst.FunctionDef) or function not in owners:
             continue
@@ -137,9 +140,9 @@ def _lines(place: CodeRange | None, statements: dict[int, range], function: Code
 def _change(before: str, after: str) -> str:
     old: list[str] = []
     new: list[str] = []
-    for line in difflib.ndiff(before.splitlines(), after.splitlines()):
-        if line[:2] == "- ":
-            old.append(line[2:].strip())
-        elif line[:2] == "+ ":
-            new.append(line[2:].strip())
+    for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""):
+        if line.startswith("-") and line != "--- ":
+            old.append(line[1:].strip())
+        elif line.startswith("+") and line != "+++ ":
+            new.append(line[1:].strip())
     return f"{' / '.join(old)}  →  {' / '.join(new)}"

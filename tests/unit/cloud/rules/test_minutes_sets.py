@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud.rules import minutes
@@ -25,10 +25,13 @@ def is_normal(found: Minutes) -> bool:
 
 
 @given(spans, spans)
+@example([(0, 1), (1, 2)], [(1, 1), (2, 3)])
+@example([(0, 4), (2, 3)], [(0, 2), (3, 4)])
 def test_sets_are_sets(left, right):
     one, other = minutes.normalise(left), minutes.normalise(right)
 
     assert is_normal(one)
+    assert members(one) == {minute for start, end in left for minute in range(start, end)}
     assert members(minutes.union(one, other)) == members(one) | members(other)
     assert members(minutes.intersect(one, other)) == members(one) & members(other)
     assert members(minutes.subtract(one, other)) == members(one) - members(other)
