@@ -34,7 +34,9 @@ def main() -> int:
     seconds = time.perf_counter() - began
     print(f"{len(found)} mutants, {sum(verdict is Verdict.CAUGHT for _, verdict in found)} caught")  # noqa: T201
     if given.json:
-        given.json.write_text(json.dumps(_report(found, seconds), ensure_ascii=False, indent=1) + "\n")
+        given.json.write_text(
+            json.dumps(_report(found, seconds, given.one_in), ensure_ascii=False, indent=1) + "\n"
+        )
     return int(any(verdict is not Verdict.CAUGHT for _, verdict in found))
 
 
@@ -43,7 +45,7 @@ def _tell(mutant: Mutant, verdict: Verdict) -> None:
         print(verdict, mutant.name, flush=True)  # noqa: T201
 
 
-def _report(found: list[tuple[Mutant, Verdict]], seconds: float) -> dict[str, object]:
+def _report(found: list[tuple[Mutant, Verdict]], seconds: float, one_in: int) -> dict[str, object]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -52,6 +54,7 @@ def _report(found: list[tuple[Mutant, Verdict]], seconds: float) -> dict[str, ob
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load": os.getloadavg()[0],
         "seconds": seconds,
+        "one_in": one_in,
         "mutants": [[mutant.module, mutant.name, verdict] for mutant, verdict in found],
     }
 

@@ -101,7 +101,7 @@ def judge(
     Raises:
         RuntimeError: a test fails without any change.
     """
-    one = Judge(mutants, os.cpu_count() or 1, tell)
+    one = Judge(mutants, len(os.sched_getaffinity(0)), tell)
     code = pytest.main([str(tests), *OPTIONS], plugins=[one])
     if code:
         raise RuntimeError(f"pytest ended with {code!r}")

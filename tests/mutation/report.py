@@ -1,7 +1,7 @@
 """``python -m tests.mutation.report FILE...``: what ``scripts/mutants --json`` found, as a page for people.
 
 Why a change may stay unnoticed stands in ``explained.toml``; what is not there is listed as unexplained, and
-a reason for a mutant that is caught by now is refused. Several files are the parts of one run.
+a reason for a mutant that was caught is refused. Several files are the parts of one run.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ def render(reports: list[dict[str, Any]], groups: list[dict[str, Any]]) -> str:
     """The page.
 
     Raises:
-        ValueError: a reason is given for what did not survive.
+        ValueError: a reason is given for what was caught.
     """
     mutants = [mutant for report in reports for mutant in report["mutants"]]
     left = Counter(name for _, name, verdict in mutants if verdict != Verdict.CAUGHT)
-    explained = {name for group in groups for name in group["mutants"]}
-    if idle := sorted(explained - set(left)):
-        raise ValueError(f"explained, but caught or gone: {idle}")
+    reasoned = {name for group in groups for name in group["mutants"]}
+    explained = reasoned & set(left)
+    if idle := sorted(reasoned & {name for _, name, _ in mutants} - explained):
+        raise ValueError(f"explained, but caught: {idle}")
     bare = sorted(name for name in left if name not in explained)
     caught = _caught(mutants)
     reasons, none = (sum(left[name] for name in names) for names in (explained, bare))
@@ -43,10 +44,11 @@ def render(reports: list[dict[str, Any]], groups: list[dict[str, Any]]) -> str:
         "",
         *_about(reports),
         "",
-        *_table(mutants),
+        *_table(reports),
     ]
     for group in groups:
-        lines += ["", f"## {group['title']}", "", group["reason"].strip(), "", *_list(group["mutants"])]
+        if found := [name for name in group["mutants"] if name in left]:
+            lines += ["", f"## {group['title']}", "", group["reason"].strip(), "", *_list(found)]
     if bare:
         lines += [
             "",
@@ -76,16 +78,18 @@ def _about(reports: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _table(mutants: list[list[str]]) -> list[str]:
+def _table(reports: list[dict[str, Any]]) -> list[str]:
     lines = [
-        "| module | mutants | caught | survived | unreached | score |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| module | tried | mutants | caught | survived | unreached | score |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for module in dict.fromkeys(module for module, *_ in mutants):
-        found = Counter(verdict for of, _, verdict in mutants if of == module)
-        counts = " | ".join(str(found[verdict]) for verdict in Verdict)
-        score = found[Verdict.CAUGHT] / found.total()
-        lines.append(f"| `{module}` | {found.total()} | {counts} | {score:.1%} |")
+    for report in reports:
+        tried = "all" if report["one_in"] == 1 else f"1 in {report['one_in']}"
+        for module in sorted({module for module, *_ in report["mutants"]}):
+            found = Counter(verdict for of, _, verdict in report["mutants"] if of == module)
+            counts = " | ".join(str(found[verdict]) for verdict in Verdict)
+            score = found[Verdict.CAUGHT] / found.total()
+            lines.append(f"| `{module}` | {tried} | {found.total()} | {counts} | {score:.1%} |")
     return lines
 
 

@@ -11,7 +11,14 @@ from tests.mutation.report import render
 
 CAUGHT = ["cloud.rules.a", "a.f: 1  →  2", "caught"]
 SURVIVED = ["cloud.rules.a", "a.f: 2  →  3", "survived"]
-REPORT = {"commit": "c", "machine": "m", "load": 1.0, "seconds": 60.0, "mutants": [CAUGHT, SURVIVED]}
+REPORT = {
+    "commit": "c",
+    "machine": "m",
+    "load": 1.0,
+    "seconds": 60.0,
+    "one_in": 4,
+    "mutants": [CAUGHT, SURVIVED],
+}
 
 
 def test_a_mutant_is_the_function_with_one_change():
@@ -29,7 +36,7 @@ def test_what_has_no_reason_is_listed_as_such():
     assert "## Unexplained" in page
     assert "- `` a.f: 2  →  3 ``" in page
     assert "a.f: 1  →  2" not in page
-    assert "| `cloud.rules.a` | 2 | 1 | 1 | 0 | 50.0% |" in page
+    assert "| `cloud.rules.a` | 1 in 4 | 2 | 1 | 1 | 0 | 50.0% |" in page
 
 
 def test_what_has_a_reason_is_listed_under_it():

@@ -29,13 +29,23 @@ def rules(**parts: Any) -> RuleSet:
 
 
 def codes(faults: list[Fault]) -> list[str]:
+    for fault in faults:
+        says_all(fault)
     return [fault.code for fault in faults]
 
 
 def only(faults: list[Fault], code: str) -> Fault:
     found = [fault for fault in faults if fault.code == code]
     assert len(found) == 1, faults
+    says_all(found[0])
     return found[0]
+
+
+def says_all(fault: Fault) -> None:
+    """Every sentence has the values it names."""
+    assert None not in fault.args.values()
+    assert sentence(fault, "zh")
+    assert sentence(fault, "en")
 
 
 def test_the_rules_of_a_new_installation_are_sound():
