@@ -54,7 +54,7 @@ def _report(found: list[tuple[Mutant, Verdict]], seconds: float, one_in: int) ->
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load": os.getloadavg()[0],
         "seconds": seconds,
-        "one_in": one_in,
+        "tried": "all" if one_in == 1 else f"1 in {one_in}",
         "mutants": [[mutant.module, mutant.name, verdict] for mutant, verdict in found],
     }
 

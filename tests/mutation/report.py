@@ -84,12 +84,11 @@ def _table(reports: list[dict[str, Any]]) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for report in reports:
-        tried = "all" if report["one_in"] == 1 else f"1 in {report['one_in']}"
         for module in sorted({module for module, *_ in report["mutants"]}):
             found = Counter(verdict for of, _, verdict in report["mutants"] if of == module)
             counts = " | ".join(str(found[verdict]) for verdict in Verdict)
             score = found[Verdict.CAUGHT] / found.total()
-            lines.append(f"| `{module}` | {tried} | {found.total()} | {counts} | {score:.1%} |")
+            lines.append(f"| `{module}` | {report['tried']} | {found.total()} | {counts} | {score:.1%} |")
     return lines
 
 

@@ -16,7 +16,7 @@ REPORT = {
     "machine": "m",
     "load": 1.0,
     "seconds": 60.0,
-    "one_in": 4,
+    "tried": "1 in 4",
     "mutants": [CAUGHT, SURVIVED],
 }
 
