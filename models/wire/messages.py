@@ -115,7 +115,10 @@ class Missing(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Part(msgspec.Struct, array_like=True, frozen=True):
-    """Health of one part of the terminal, "camera" or "sensor": "ok", "away" or "none", with a reason."""
+    """Health of one part of the terminal, with a reason.
+
+    "camera" and "sensor" are "ok", "away" or "none"; "storage" is "ok", "filling" or "full".
+    """
 
     name: Text
     health: Text

@@ -22,7 +22,7 @@ from edge.punch.ledger import Ledger
 from edge.roster.identity import load_identity
 from edge.settings import load_settings
 from models.clock import SystemClock
-from models.wire.messages import Roster, RosterPerson
+from models.wire.messages import Roster, RosterPerson, TerminalState
 from tests.integration.peers import CloudPeer, HttpCloud, Iotcore, free_port, wait_for
 
 PIN_HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("4711")
@@ -172,9 +172,13 @@ def test_a_camera_and_a_sensor_that_are_away_hinder_nobody(terminal: Terminal, c
     terminal.start("--camera", "9", "--sensor", str(terminal.state / "no-such-port"))
 
     assert terminal.pin("1001", "4711") == "identified"
-    wait_for(lambda: bool(cloud.states) and {part.health for part in cloud.states[-1].parts} == {"away"})
-    assert {part.name for part in cloud.states[-1].parts} == {"camera", "sensor"}
+    wait_for(lambda: bool(cloud.states) and _away(cloud.states[-1]) == {"camera", "sensor"})
+    assert {part.name for part in cloud.states[-1].parts} == {"camera", "sensor", "storage"}
     assert terminal.stop()[0] == 0
+
+
+def _away(state: TerminalState) -> set[str]:
+    return {part.name for part in state.parts if part.health == "away"}
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(terminal: Terminal, tmp_path: Path):
