@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -126,10 +127,15 @@ def test_a_stall_there_reaches_nobody_until_it_ends(proxy: Proxy, echo: Echo):
 def test_a_limit_ends_the_connection_after_so_many_bytes(proxy: Proxy, echo: Echo):
     proxy.set(Weather(limit_bytes=1_000, slice_bytes=500), Way.THERE)
     with connect(proxy) as connection:
-        connection.sendall(MESSAGE)
+        connection.sendall(MESSAGE[:500])
+        echo.wait_for(500)
+        with suppress(ConnectionError):
+            connection.sendall(MESSAGE[500:])
+            while connection.recv(4096):
+                pass
 
-        assert len(read(connection, len(MESSAGE))) < len(MESSAGE)
-    assert 0 < len(echo.heard) <= 1_000
+    # A reset drops what the far side has not read yet, so how much of the rest arrived is luck.
+    assert 500 <= len(echo.heard) <= 1_000
 
 
 def test_a_reset_is_felt_on_open_connections_and_refusal_on_new_ones(proxy: Proxy):
