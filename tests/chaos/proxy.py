@@ -97,10 +97,13 @@ class Proxy:
 
     async def _close(self) -> None:
         self._server.close()
-        await self._reset_all()
-        for task in list(self._tasks):
+        # Also those that are just connecting: a socket left open fails whoever runs last.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._reset_all()
+        await asyncio.sleep(0.01)
 
     async def _set(self, weather: Weather, ways: tuple[Way, ...]) -> None:
         for way in ways:
