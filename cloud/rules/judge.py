@@ -237,7 +237,6 @@ def _say_punches(sheet: Sheet, unit: Unit) -> None:
 
 def judge_free(sheet: Sheet, roles: InstanceRoles, policy: Policy) -> None:
     """Free hours: presence fills the residual (D10)."""
-    sheet.free = True
     residual, pairing = roles.residual, roles.whole
     if not residual or pairing is None:
         return
@@ -250,7 +249,6 @@ def judge_free(sheet: Sheet, roles: InstanceRoles, policy: Policy) -> None:
     elif pairing.out_ms is not None:
         _free_missing(sheet, FindingCode.MISSING_IN, shift, residual)
     else:
-        sheet.bare_free = True
         sheet.absent_units.append(required)
         sheet.put(Part.ABSENT, residual)
         step = Step("D10", "absent_free", {"minutes": required})

@@ -44,7 +44,6 @@ class Sheet:
         shown, filled: minutes of free hours booked as ``present``, and those in which they were worked.
         by_shift: findings of L1-L5, P8, D10 by shift name.
         units, absent_units: units judged, and residual minutes of each one found absent (L6).
-        free: some instance has free hours; ``bare_free``: and nobody came.
         outside_min: minutes outside schedule that do not fall on a statutory day (O7).
         claims: what leave, trips and outings won; a decision may drop them (C5).
     """
@@ -62,8 +61,6 @@ class Sheet:
     steps: list[Step] = field(default_factory=list)
     units: int = 0
     absent_units: list[int] = field(default_factory=list)
-    free: bool = False
-    bare_free: bool = False
     absent_days: Fraction = Fraction(0)
     overtime: dict[DayType, int] = field(default_factory=dict)
     outside_min: int = 0
