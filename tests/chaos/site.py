@@ -239,10 +239,15 @@ class Site:
         role = self.roles[name]
         birth = role.birth()
         if self.armed and role.points and self.luck.random() < _BY_NAME:
-            doom = Doom(self.luck.choice(role.points), self.luck.randint(1, 3))
+            doom = Doom(self._rare(role.points), self.luck.randint(1, 3))
             birth = Birth(birth.argv, birth.log, birth.env, doom, self._notes, birth.user)
         role.pid = self._nursery.start(birth)
         role.not_before_s = time.perf_counter() + _AGAIN_S
+
+    def _rare(self, names: Sequence[str]) -> str:
+        """One of them, rather one at which few have died: late points are seldom reached alive."""
+        (name,) = self.luck.choices(names, [1 / (1 + self.kills[each]) for each in names])
+        return name
 
     def kill(self, name: str) -> None:
         """``kill -9``, counted."""
