@@ -7,75 +7,74 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
-from cloud.attendance.facts import AsOf
-from cloud.commands.access import Access
-from cloud.commands.brokering import Broker
 from cloud.commands.console import complain
-from cloud.commands.errors import CannotBeDone
-from cloud.commands.importing import KINDS, import_file
-from cloud.commands.period import Periods
-from cloud.commands.policy import PolicyFiles
-from cloud.database import open_database
-from cloud.db.engine import DatabaseUnavailable
-from cloud.db.migrate import DatabaseNewer, DatabaseOlder
-from cloud.ingest.address import BadBrokerUrl
-from cloud.ingest.tls import BadWorkerCertificate
-from cloud.people.users import PASSWORD_MIN, Role, WeakPassword
+from cloud.commands.kinds import IMPORTED
+from cloud.errors import CloudError
+from cloud.people.roles import PASSWORD_MIN, Role
 from cloud.reports.dates import Month, parse_month
-from cloud.settings import BadSettings, Settings, load
-from cloud.sheets import BadSheet, day
-from cloud.terminals.authority import AuthorityUnusable
-from cloud.terminals.brokerfiles import BrokerFilesUnwritable, Listening
-from cloud.terminals.claim import NameTaken
+from cloud.sheets import day
 from models.clock import Clock, SystemClock
 from models.person import Language
 
-Run = Callable[[argparse.Namespace, Settings, Clock], int]
+if TYPE_CHECKING:  # a command starts as fast as what it needs is imported: here nothing is
+    from cloud.commands.access import Access
+    from cloud.commands.period import Periods
+    from cloud.commands.policy import PolicyFiles
+    from cloud.db.engine import Database
+    from cloud.settings import Settings
+
+Run = Callable[[argparse.Namespace, "Settings", Clock], int]
 
 _COULD_NOT = 2
-_SENTENCES = (
-    AuthorityUnusable,
-    BadBrokerUrl,
-    BadSettings,
-    BadSheet,
-    BadWorkerCertificate,
-    BrokerFilesUnwritable,
-    CannotBeDone,
-    DatabaseNewer,
-    DatabaseOlder,
-    DatabaseUnavailable,
-    NameTaken,
-    WeakPassword,
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        settings = load(
-            arguments.config,
-            state=arguments.state,
-            database_url=arguments.database_url,
-            host=getattr(arguments, "host", None),
-            port=getattr(arguments, "port", None),
-            broker_url=getattr(arguments, "broker_url", None),
-        )
-        run: Run = arguments.run
-        return run(arguments, settings, SystemClock())
-    except _SENTENCES as error:
+        return _run(arguments)
+    except CloudError as error:
         complain(f"kaoqin-cloud: {error}")
-    except DBAPIError as error:
-        complain(f"kaoqin-cloud: the database does not work: {error.orig}")
     except KeyboardInterrupt:
         complain("kaoqin-cloud: interrupted")
     return _COULD_NOT
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from sqlalchemy.exc import DBAPIError
+
+    from cloud.settings import load
+
+    settings = load(
+        arguments.config,
+        state=arguments.state,
+        database_url=arguments.database_url,
+        host=getattr(arguments, "host", None),
+        port=getattr(arguments, "port", None),
+        broker_url=getattr(arguments, "broker_url", None),
+    )
+    run: Run = arguments.run
+    try:
+        return run(arguments, settings, SystemClock())
+    except DBAPIError as error:
+        raise CloudError(f"the database does not work: {error.orig}") from error
+
+
+@contextmanager
+def _database(settings: Settings, clock: Clock) -> Iterator[Database]:
+    from cloud.database import open_database
+
+    database = open_database(settings, clock)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -189,24 +188,24 @@ def _broker_commands(commands: Commands[argparse.ArgumentParser], shared: argpar
 
 
 def _broker_config(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.commands.brokering import Broker
+    from cloud.terminals.brokerfiles import Listening
+
     listening = Listening(
         arguments.hosts, arguments.broker_port, arguments.worker_port, arguments.worker_address
     )
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return Broker(database, settings, clock).config(arguments.out, listening)
-    finally:
-        database.close()
 
 
 def _revoke(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
-    database = open_database(settings, clock)
-    try:
+    from cloud.commands.access import Access
+    from cloud.commands.brokering import Broker
+
+    with _database(settings, clock) as database:
         code = Access(database, clock).terminal_revoke(arguments.name)
         is_told = code != 0 or Broker(database, settings, clock).refresh()
         return code if is_told else 1
-    finally:
-        database.close()
 
 
 def _serve(_arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
@@ -231,7 +230,7 @@ def _import_command(commands: Commands[argparse.ArgumentParser], shared: argpars
     parser = _command(
         commands, "import", "take a file of the office: a verdict per row, good rows are kept", [shared]
     )
-    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument("kind", choices=IMPORTED)
     parser.add_argument("file", type=Path, help="CSV, or the first sheet of a workbook")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -239,14 +238,14 @@ def _import_command(commands: Commands[argparse.ArgumentParser], shared: argpars
 
 
 def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.attendance.facts import AsOf
+    from cloud.commands.importing import import_file
+
     view = AsOf(clock.wall_ms(), settings.tzinfo)
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return import_file(
             database, arguments.kind, arguments.file, view, dry_run=arguments.dry_run, as_json=arguments.json
         )
-    finally:
-        database.close()
 
 
 def _recompute_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -259,14 +258,12 @@ def _recompute_command(commands: Commands[argparse.ArgumentParser], shared: argp
 
 
 def _recompute(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.attendance.facts import AsOf
     from cloud.commands.recompute import Asked, recompute
 
     asked = Asked(arguments.first, arguments.last, arguments.person, arguments.dry_run)
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return recompute(database, asked, AsOf(clock.wall_ms(), settings.tzinfo))
-    finally:
-        database.close()
 
 
 def _date(text: str) -> date:
@@ -285,14 +282,12 @@ def _export_command(commands: Commands[argparse.ArgumentParser], shared: argpars
 
 
 def _export(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from cloud.attendance.facts import AsOf
     from cloud.commands.exporting import export_month
 
     view = AsOf(clock.wall_ms(), settings.tzinfo)
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return export_month(database, arguments.month, arguments.file, arguments.language, view)
-    finally:
-        database.close()
 
 
 def _where_command(commands: Commands[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -307,11 +302,8 @@ def _where_command(commands: Commands[argparse.ArgumentParser], shared: argparse
 def _where(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
     from cloud.commands.where import show_where
 
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return show_where(database, arguments.person, arguments.time, settings.tzinfo, as_json=arguments.json)
-    finally:
-        database.close()
 
 
 def _time(text: str) -> datetime:
@@ -333,11 +325,8 @@ def _quarantine_command(commands: Commands[argparse.ArgumentParser], shared: arg
 def _quarantine(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
     from cloud.commands.quarantine import list_quarantine
 
-    database = open_database(settings, clock)
-    try:
+    with _database(settings, clock) as database:
         return list_quarantine(database, arguments.limit, settings.tzinfo, as_json=arguments.json)
-    finally:
-        database.close()
 
 
 def _month(text: str) -> Month:
@@ -397,11 +386,10 @@ def _on_periods(act: Callable[[argparse.Namespace, Periods], int]) -> Run:
     """The command that does ``act`` on the months of the opened database."""
 
     def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
-        database = open_database(settings, clock)
-        try:
+        from cloud.commands.period import Periods
+
+        with _database(settings, clock) as database:
             return act(arguments, Periods(database, clock, settings.tzinfo))
-        finally:
-            database.close()
 
     return run
 
@@ -410,11 +398,11 @@ def _on_rules(act: Callable[[argparse.Namespace, PolicyFiles], int]) -> Run:
     """The command that does ``act`` on the rules of the opened database."""
 
     def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
-        database = open_database(settings, clock)
-        try:
+        from cloud.attendance.facts import AsOf
+        from cloud.commands.policy import PolicyFiles
+
+        with _database(settings, clock) as database:
             return act(arguments, PolicyFiles(database, AsOf(clock.wall_ms(), settings.tzinfo)))
-        finally:
-            database.close()
 
     return run
 
@@ -436,11 +424,10 @@ def _on_database(act: Callable[[argparse.Namespace, Access], int]) -> Run:
     """The command that does ``act`` on the opened database."""
 
     def run(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
-        database = open_database(settings, clock)
-        try:
+        from cloud.commands.access import Access
+
+        with _database(settings, clock) as database:
             return act(arguments, Access(database, clock))
-        finally:
-            database.close()
 
     return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cloud.attendance.defaults import seed
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate, require_newest
 from cloud.settings import Settings
@@ -33,6 +32,8 @@ def open_database(settings: Settings, clock: Clock) -> Database:
 
 def fill(database: Database, settings: Settings, clock: Clock) -> None:
     """Give an empty database what the first punch needs to be judged, and every one its calendars."""
+    from cloud.attendance.defaults import seed
+
     today = from_ms(clock.wall_ms()).astimezone(settings.tzinfo)
     with database.write() as connection:
         seed(connection, today.year)

@@ -17,10 +17,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from cloud.errors import CloudError
+
 ENV_PREFIX = "KAOQIN_CLOUD_"
 
 
-class BadSettings(Exception):
+class BadSettings(CloudError):
     """A setting cannot be used; the message names it and says why."""
 
 

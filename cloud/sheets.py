@@ -18,6 +18,8 @@ from typing import TypeVar
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from cloud.errors import CloudError
+
 MAX_BYTES = 32 * 1024 * 1024
 _WORKBOOKS = {".xlsx", ".xls", ".xlsb", ".ods"}
 _ENCODINGS = ("utf-8-sig", "gb18030")
@@ -27,7 +29,7 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 T = TypeVar("T")
 
 
-class BadSheet(Exception):
+class BadSheet(CloudError):
     """The file cannot be read as the table it should be; the message says why."""
 
 

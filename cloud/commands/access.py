@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from cloud.commands.console import complain, say
 from cloud.db.engine import Database
-from cloud.people.users import Role, add_user, issue_token
+from cloud.people.roles import Role
+from cloud.people.users import add_user, issue_token
 from cloud.terminals.claim import issue_code
 from cloud.terminals.fleet import Terminal, all_terminals, revoke
 from models.clock import Clock, from_ms

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-
-import structlog
 
 
 def say(line: str) -> None:
@@ -21,6 +18,10 @@ def complain(line: str) -> None:
 
 def log_to_stderr() -> None:
     """Structured logs on standard error: for eyes on a terminal, JSON lines elsewhere."""
+    import logging
+
+    import structlog
+
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     eyes = sys.stderr.isatty()
     structlog.configure(

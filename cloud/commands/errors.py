@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cloud.errors import CloudError
 
-class CannotBeDone(Exception):
+
+class CannotBeDone(CloudError):
     """A person has to change something first; the message says what."""
 
 

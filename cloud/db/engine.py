@@ -20,10 +20,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from cloud.errors import CloudError
+
 _BUSY_MS = 10_000
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseUnavailable(CloudError):
     """The database cannot be opened; the message says which and why, for the person who started us."""
 
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from cloud.db.engine import Database
+from cloud.errors import CloudError
 from models.crashpoint import crashpoint
 
 _STEPS = Path(__file__).parent / "migrations"
 
 
-class DatabaseNewer(Exception):
+class DatabaseNewer(CloudError):
     """The database was made by a newer release; it is left alone."""
 
 
-class DatabaseOlder(Exception):
+class DatabaseOlder(CloudError):
     """The database lacks steps and is shared, so a person has to say when they are made."""
 
 
@@ -30,15 +27,12 @@ def migrate(database: Database) -> bool:
     Raises:
         DatabaseNewer: the database has a step that this release does not know.
     """
-    config = _config()
     with database.write() as connection:
         current = revision(connection)
-        newest = ScriptDirectory.from_config(config).get_current_head()
-        if current == newest:
+        if current == newest():
             return False
-        _refuse_newer(config, current)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _refuse_newer(current)
+        _upgrade(connection)
         crashpoint("migration_applied")
     crashpoint("migration_committed")
     return current is None
@@ -51,29 +45,43 @@ def require_newest(database: Database) -> None:
         DatabaseNewer: the database has a step that this release does not know.
         DatabaseOlder: it lacks one.
     """
-    config = _config()
     with database.read() as connection:
         current = revision(connection)
-    _refuse_newer(config, current)
-    if current != ScriptDirectory.from_config(config).get_current_head():
+    _refuse_newer(current)
+    if current != newest():
         raise DatabaseOlder("the database is older than this release: run kaoqin-cloud migrate")
 
 
 def revision(connection: Connection) -> str | None:
     """The newest step applied to the database, None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _config() -> Config:
+def newest() -> str:
+    """The newest step of this release."""
+    return _steps()[-1]
+
+
+def _steps() -> list[str]:
+    return sorted(path.name.partition("_")[0] for path in (_STEPS / "versions").glob("[0-9]*.py"))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Only here: it takes longer to load than most commands take, and there is seldom something to do.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
-def _refuse_newer(config: Config, current: str | None) -> None:
-    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
-    if current is not None and current not in known:
+def _refuse_newer(current: str | None) -> None:
+    if current is not None and current not in _steps():
         raise DatabaseNewer(
             f"the database is at step {current}, which this release does not know: install the newer release"
         )

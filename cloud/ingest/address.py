@@ -7,10 +7,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cloud.errors import CloudError
+
 _PORTS = {"embedded": 0, "mqtt": 1883, "mqtts": 8883}
 
 
-class BadBrokerUrl(Exception):
+class BadBrokerUrl(CloudError):
     """The address of the broker cannot be used; the message says why."""
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from cryptography import x509
 
+from cloud.errors import CloudError
 
-class BadWorkerCertificate(OSError):
+
+class BadWorkerCertificate(CloudError, OSError):
     """The worker's certificate file cannot be used; the message says why."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from enum import StrEnum
 from hashlib import sha256
 
 from argon2 import PasswordHasher
@@ -11,22 +10,14 @@ from sqlalchemy import Connection, select
 
 from cloud.db.tables import api_tokens, users
 from cloud.db.upsert import insert
+from cloud.errors import CloudError
+from cloud.people.roles import PASSWORD_MIN, Role
 
-PASSWORD_MIN = 10
 _TOKEN_BYTES = 32
 _hasher = PasswordHasher()
 
 
-class Role(StrEnum):
-    """What a user may do; see docs/reference/cli.md."""
-
-    ADMIN = "admin"
-    HR = "hr"
-    MANAGER = "manager"
-    STAFF = "staff"
-
-
-class WeakPassword(Exception):
+class WeakPassword(CloudError):
     """The password is too short to keep anybody out."""
 
 

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cloud.errors import CloudError
 from cloud.terminals.ownership import give_to_owner
 from models.clock import from_ms, to_ms
 
@@ -41,7 +42,7 @@ BROKER_LIFE = timedelta(days=825)
 """Of the broker's and the workers' certificates."""
 
 
-class AuthorityUnusable(Exception):
+class AuthorityUnusable(CloudError):
     """The authority's file cannot be read or made; the message says why."""
 
 

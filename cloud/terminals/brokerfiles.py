@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from cloud.errors import CloudError
 from cloud.terminals.authority import BROKER_LIFE, Authority, new_key
 from cloud.terminals.certificates import revoked, shut_out
 from cloud.terminals.ownership import give_to_owner
@@ -74,7 +75,7 @@ use_identity_as_username true
 """
 
 
-class BrokerFilesUnwritable(Exception):
+class BrokerFilesUnwritable(CloudError):
     """The directory of the broker's files cannot be written; the message says why."""
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.db.tables import claim_codes, terminals
+from cloud.errors import CloudError
 from cloud.terminals.fleet import revoke
 from cloud.terminals.secret import hash_secret
 from models.ids import TerminalId, terminal_id
@@ -20,7 +21,7 @@ _TOKEN_BYTES = 32
 _ID_BYTES = 10
 
 
-class NameTaken(Exception):
+class NameTaken(CloudError):
     """A terminal of this name is in use; the message says what can be done."""
 
 

@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.db.tables import audit, sessions, users
-from cloud.people.users import Role
+from cloud.people.roles import Role
 from cloud.reports.scope import Everyone, OnePerson, Scope, department_and_below
 from models.ids import PersonId
 from models.person import Language

@@ -33,7 +33,8 @@ from cloud.db.tables import (
 )
 from cloud.feed import Feed
 from cloud.office.codec import row_of
-from cloud.people.users import Role, add_user
+from cloud.people.roles import Role
+from cloud.people.users import add_user
 from cloud.web import problems
 from cloud.web.pages import add_pages
 from models.clock import Clock, to_ms
