@@ -222,6 +222,7 @@ class Shapes:
             id(plan.policy),
             plan.duty,
             plan.half,
+            None if plan.why is None else (plan.why.code, *plan.why.args.items()),
             plan.opens - midnight,
             plan.closes - midnight,
             (plan.day.toordinal() - EPOCH_ORDINAL) * DAY_MIN - midnight,

@@ -49,6 +49,13 @@ def month_days(connection: Connection, month: Month) -> list[MonthDay]:
     ]
 
 
+def said_of(connection: Connection, day: date) -> tuple[str, str] | None:
+    """Name and source of what the calendar says of a date; None: it says nothing."""
+    table = calendar_days.c
+    row = connection.execute(select(table.name, table.source).where(table.date == day)).one_or_none()
+    return None if row is None else (row.name, row.source)
+
+
 def leave_names(connection: Connection) -> dict[str, LeaveName]:
     """Names and symbols by leave type."""
     table = leave_types.c

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cloud.rules.casenode import Clock, Node
 from cloud.rules.facts import (
     FROM_POLICY,
+    WEEKDAYS,
     CalendarDay,
     CalendarKind,
     Employment,
@@ -42,7 +43,6 @@ from models.office import (
 from models.punch import Direction
 
 EVER_MS: Final = -(1 << 60)
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 CASE_KEYS: Final = (
     "id",

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cloud.rules import minutes
-from cloud.rules.localtime import LocalTime
 from cloud.rules.minutes import NONE, Minutes
 from cloud.rules.plan import DayPlan
-from cloud.rules.records import BOTH, clock_minutes, halves_on
+from cloud.rules.records import BOTH, halves_on, hour_minutes
 from models.attendance import Duty
 from models.office import DateSpan, Half, OfficeRecord, RecordKind
 
@@ -76,25 +75,25 @@ class Claims:
             self.outing_min += claim.won_min
 
 
-def claim(plan: DayPlan, records: Iterable[OfficeRecord], zone: LocalTime, natural: frozenset[str]) -> Claims:
+def claim(plan: DayPlan, records: Iterable[OfficeRecord], natural: frozenset[str]) -> Claims:
     """The claims of records, given in the order of J9; ``natural`` leave types count on days off."""
     found = Claims()
     if plan.duty is Duty.OFF:
         _claim_day_off(found, plan, records, natural)
     elif plan.required:
         for record in records:
-            _claim_minutes(found, plan, record, zone)
+            _claim_minutes(found, plan, record)
     return found
 
 
-def _claim_minutes(found: Claims, plan: DayPlan, record: OfficeRecord, zone: LocalTime) -> None:
+def _claim_minutes(found: Claims, plan: DayPlan, record: OfficeRecord) -> None:
     halves = halves_on(record, plan.day)
     if isinstance(record.body, DateSpan):
         if not halves:
             return
         asked = _asked_halves(plan, halves)
     else:
-        asked = minutes.intersect(plan.required, clock_minutes(record, zone))
+        asked = minutes.intersect(plan.required, hour_minutes(record))
     if not asked:
         return
     won = minutes.subtract(asked, found.covered)
@@ -143,26 +142,24 @@ def _claim_day_off(
         taken |= halves
 
 
-def overtime_losses(plan: DayPlan, records: Iterable[OfficeRecord], zone: LocalTime) -> Minutes:
+def overtime_losses(plan: DayPlan, records: Iterable[OfficeRecord]) -> Minutes:
     """Minutes that no overtime gets because another record has them (J9)."""
     lost: list[minutes.Span] = []
     for record in records:
         if plan.policy.overtime_on_trip and record.kind is not RecordKind.LEAVE:
             continue
         if not isinstance(record.body, DateSpan):
-            lost.extend(clock_minutes(record, zone))
+            lost.extend(hour_minutes(record))
         elif plan.duty is Duty.OFF and halves_on(record, plan.day):
             lost.append((plan.opens, plan.closes))
     return minutes.normalise(lost)
 
 
-def touches(plan: DayPlan, record: OfficeRecord, zone: LocalTime) -> bool:
+def touches(plan: DayPlan, record: OfficeRecord) -> bool:
     """Whether a leave, trip, outing or overtime touches the date (J2)."""
     if isinstance(record.body, DateSpan):
         return bool(halves_on(record, plan.day))
-    on_clock = clock_minutes(record, zone)
-    if not on_clock:
-        return False
+    on_clock = hour_minutes(record)
     if record.kind is RecordKind.OVERTIME and plan.shifts:
         return any(minutes.clip(on_clock, shift.opens, shift.closes) for shift in plan.shifts)
     if plan.required:

@@ -79,7 +79,7 @@ def _received(fact: PunchFact, corrected_ms: int) -> int:
 
 def _once(punches: Iterable[PunchFact], plans: PlanBook, as_of_ms: int) -> Iterable[PunchFact]:
     """Known punches; of several with one number the one received first speaks, whatever their order (T6)."""
-    numbered: dict[tuple[str, str, int], tuple[int, str, PunchFact]] = {}
+    numbered: dict[tuple[str, str, int], tuple[int, PunchFact]] = {}
     for fact in punches:
         received = fact.received_ms
         if received is None:
@@ -90,14 +90,10 @@ def _once(punches: Iterable[PunchFact], plans: PlanBook, as_of_ms: int) -> Itera
             yield fact
             continue
         key = (fact.device, fact.epoch, fact.seq)
-        other = numbered.get(key)
-        if other is None:
-            numbered[key] = (received, "", fact)
-        elif other[2] != fact:
-            numbered[key] = min(
-                (other[0], repr(other[2]), other[2]), (received, repr(fact), fact), key=lambda f: f[:2]
-            )
-    for _, _, fact in numbered.values():
+        first = numbered.get(key)
+        if first is None or (received, repr(fact)) < (first[0], repr(first[1])):
+            numbered[key] = (received, fact)
+    for _, fact in numbered.values():
         yield fact
 
 

@@ -80,6 +80,8 @@ class Days:
         view, roles = self.view, self.roles(day)
         plan = roles.plan
         sheet = Sheet(roles, state_of(view, plan), view.plans.zone, roles.claims)
+        if plan.why is not None:
+            sheet.steps.append(plan.why)
         if plan.duty is Duty.NOT_EMPLOYED:
             if view.assigned(day).loose:
                 sheet.flag(Flag.NOT_EMPLOYED_PUNCH, "D4")
@@ -227,21 +229,19 @@ def _note_work_on_leave(sheet: Sheet, clusters: list[Cluster]) -> None:
 
 def _note_records(sheet: Sheet, view: View) -> None:
     """Flags of pending records and trips (J2, J7)."""
-    zone = view.plans.zone
     for record in view.records.pending:
-        if _is_about(sheet, record) if _dated(record) else touches(sheet.plan, record, zone):
+        if _concerns(sheet, record):
             sheet.flag(Flag.PENDING_APPROVAL, "J2", record_args(record))
     for record in view.records.claims:
-        if record.kind is RecordKind.TRIP and touches(sheet.plan, record, zone):
+        if record.kind is RecordKind.TRIP and touches(sheet.plan, record):
             sheet.flag(Flag.ON_TRIP, "J7", record_args(record))
 
 
-def _dated(record: OfficeRecord) -> bool:
-    return isinstance(record.body, CorrectionBody | DecisionBody)
-
-
-def _is_about(sheet: Sheet, record: OfficeRecord) -> bool:
-    return isinstance(record.body, CorrectionBody | DecisionBody) and record.body.day == sheet.day
+def _concerns(sheet: Sheet, record: OfficeRecord) -> bool:
+    body = record.body
+    if isinstance(body, CorrectionBody | DecisionBody):
+        return body.day == sheet.day
+    return touches(sheet.plan, record)
 
 
 def _order(event: Event) -> int:

@@ -7,13 +7,20 @@ come from the caller, what has no name is shown as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
+from cloud.rules.faults import DAYS, Language
 from models.attendance import ArgValue, Step
 
-Language = Literal["zh", "en"]
-
 ZH: Final[Mapping[str, str]] = {
+    "not_employed": "当日不在职，不作要求",
+    "exempt": "当日免考勤，不作要求",
+    "off_roster": "排班为休息",
+    "off_week": "{weekday}按周班制休息（{policy}）",
+    "off_rest": "日历休息日：{calendar}",
+    "off_statutory": "法定节假日：{calendar}",
+    "half_holiday_am": "上午放假：{calendar}，免 {minutes} 分钟",
+    "half_holiday_pm": "下午放假：{calendar}，免 {minutes} 分钟",
     "in": "上班打卡 {in}{at}，应 {due}",
     "out": "下班打卡 {out}{at}，应 {due}",
     "waived": "{due_in} 至 {due_out}：因公外出相接或班次规定，该端无需打卡",
@@ -78,6 +85,14 @@ ZH: Final[Mapping[str, str]] = {
 }
 
 EN: Final[Mapping[str, str]] = {
+    "not_employed": "Not employed on that date: nothing is due",
+    "exempt": "Exempt from attendance: nothing is due",
+    "off_roster": "Day off by roster",
+    "off_week": "Day off: {weekday} by the week of {policy}",
+    "off_rest": "Day off by calendar: {calendar}",
+    "off_statutory": "Statutory holiday: {calendar}",
+    "half_holiday_am": "Morning off: {calendar}, {minutes} min are not due",
+    "half_holiday_pm": "Afternoon off: {calendar}, {minutes} min are not due",
     "in": "In {in}{at}, due {due}",
     "out": "Out {out}{at}, due {due}",
     "waived": "{due_in} to {due_out}: beside a trip or outing, or by the shift, an end needs no punch",
@@ -152,11 +167,12 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "decision": "人事处理",
         "in": "上班",
         "out": "下班",
+        **DAYS["zh"],
     },
-    "en": {"in": "IN", "out": "OUT"},
+    "en": {"in": "IN", "out": "OUT", **DAYS["en"]},
 }
-NAMED: Final = ("device", "type", "site", "other_site", "source", "shift", "group")
-WORDED: Final = ("kind", "side")
+NAMED: Final = ("device", "type", "site", "other_site", "source", "shift", "group", "calendar")
+WORDED: Final = ("kind", "side", "weekday")
 
 
 def explain(step: Step, language: Language, names: Mapping[str, str]) -> str:
@@ -165,7 +181,8 @@ def explain(step: Step, language: Language, names: Mapping[str, str]) -> str:
     Args:
         step: from :attr:`models.attendance.AttendanceDay.explanation`.
         language: of the sentence.
-        names: display names of terminals, sites, leave types, sources, shifts and groups by their ids.
+        names: display names of terminals, sites, leave types, sources, shifts and groups by their ids, and of
+            days of the calendar by their dates.
 
     Raises:
         KeyError: a code that no engine emits.

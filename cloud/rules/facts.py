@@ -18,6 +18,8 @@ from models.ids import PersonId
 from models.office import Half, OfficeRecord
 from models.punch import Direction, Method
 
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 ClockMinutes = tuple[int, int]
 """Start and end of a clock span, minutes after 00:00, half-open."""
 

@@ -8,9 +8,8 @@ from datetime import date
 from itertools import pairwise
 from typing import Final
 
-from cloud.rules.casefile import WEEKDAYS
 from cloud.rules.errors import RefusedInput
-from cloud.rules.facts import CalendarKind, PolicyVersion, RuleSet, WorkShift
+from cloud.rules.facts import WEEKDAYS, CalendarKind, PolicyVersion, RuleSet, WorkShift
 from cloud.rules.faults import Fault, Path, Severity, clock
 from cloud.rules.localtime import DAY_MIN
 from cloud.rules.plan import OFF, ONE_DAY, PlanBook

@@ -76,7 +76,7 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
     asked = minutes.normalise([span for i in plan.instances for span in i.overtime])
     lost = NONE
     if view.records.claims:
-        lost = overtime_losses(plan, view.records.claims, view.plans.zone)
+        lost = overtime_losses(plan, view.records.claims)
     bound = _Bound(sheet, spans_of)
     asked = bound.less(asked)
     contested = minutes.intersect(asked, lost)

@@ -55,7 +55,7 @@ class Rules:
     """
 
     policy: Policy
-    first: int | None
+    first: int | None = None
     mid2: int = 0
 
     @property

@@ -12,17 +12,25 @@ from functools import cached_property
 
 from cloud.rules import minutes
 from cloud.rules.errors import RefusalCode, RefusedInput
-from cloud.rules.facts import CalendarKind, RosterEntry, RuleSet, WorkShift
+from cloud.rules.facts import WEEKDAYS, CalendarDay, CalendarKind, RosterEntry, RuleSet, WorkShift
 from cloud.rules.localtime import LocalTime
 from cloud.rules.minutes import NONE, Minutes
 from cloud.rules.policy import Policy
 from cloud.rules.shifts import check_rules
-from models.attendance import DayType, Duty
+from models.attendance import ArgValue, DayType, Duty, Step
 from models.office import Half
 
 OFF = RosterEntry()
 SATURDAY = 5
 ONE_DAY = timedelta(days=1)
+
+
+class PlannedBy(Enum):
+    """What spoke last of the shifts of a date (D1)."""
+
+    ROSTER = 1
+    CALENDAR = 2
+    WEEK = 3
 
 
 class InstanceKind(Enum):
@@ -90,6 +98,7 @@ class DayPlan:
     """What a date asks of the person.
 
     Attributes:
+        by: who says which shifts there are.
         opens, closes: the attendance day, UTC minutes (A5).
         half: the half that a half holiday takes, if any (D5).
         zone: for showing times: the roster entry's, else the site's.
@@ -99,11 +108,17 @@ class DayPlan:
     policy: Policy
     duty: Duty
     day_type: DayType
+    by: PlannedBy
     zone: LocalTime
     instances: tuple[Instance, ...]
     opens: int
     closes: int
     half: Half | None
+
+    @cached_property
+    def why(self) -> Step | None:
+        """Why nothing is due, or but half a day; None: there is nothing to explain (D1, D3, D5, D6)."""
+        return _why(self)
 
     @cached_property
     def planned(self) -> Minutes:
@@ -179,6 +194,29 @@ class DayPlan:
     def with_instances(self, instances: tuple[Instance, ...]) -> DayPlan:
         """The same date with other instances, put in order."""
         return replace(self, instances=tuple(sorted(instances, key=lambda i: i.order)))
+
+
+def _why(plan: DayPlan) -> Step | None:
+    if plan.duty is Duty.NOT_EMPLOYED:
+        return Step("D3", "not_employed", {})
+    if plan.duty is Duty.EXEMPT:
+        return Step("D6", "exempt", {})
+    if plan.duty is Duty.OFF:
+        return _why_off(plan)
+    if plan.half is None:
+        return None
+    args: dict[str, ArgValue] = {"calendar": plan.day.isoformat(), "minutes": plan.full - plan.required_min}
+    return Step("D5", f"half_holiday_{plan.half}", args)
+
+
+def _why_off(plan: DayPlan) -> Step:
+    match plan.by:
+        case PlannedBy.ROSTER:
+            return Step("D1", "off_roster", {})
+        case PlannedBy.CALENDAR:
+            return Step("D1", f"off_{plan.day_type}", {"calendar": plan.day.isoformat()})
+        case PlannedBy.WEEK:
+            return Step("D1", "off_week", {"weekday": WEEKDAYS[plan.day.weekday()], **plan.policy.named})
 
 
 def _cut(planned: Minutes, start: int, end: int, split: str) -> int:
@@ -320,12 +358,20 @@ class PlanBook:
             policy=policy,
             duty=duty,
             day_type=self.day_type(day, entry),
+            by=self._by(entry, calendar),
             zone=zone,
             instances=tuple(sorted(instances, key=lambda i: i.order)),
             opens=opens,
             closes=closes,
             half=calendar.half if calendar is not None and calendar.kind is CalendarKind.HALF else None,
         )
+
+    @staticmethod
+    def _by(entry: RosterEntry | None, calendar: CalendarDay | None) -> PlannedBy:
+        if entry is not None:
+            return PlannedBy.ROSTER
+        off = calendar is not None and calendar.kind in {CalendarKind.STATUTORY, CalendarKind.REST}
+        return PlannedBy.CALENDAR if off else PlannedBy.WEEK
 
     def _instance(self, day: date, name: str, zone: LocalTime, attendance: minutes.Span) -> Instance:
         shift = self.rules.shifts.get(name)

@@ -87,19 +87,23 @@ def _by_date(records: Iterable[OfficeRecord], kind: RecordKind) -> dict[date, tu
     return found
 
 
+def hour_minutes(record: OfficeRecord) -> Minutes:
+    """The minutes of an ``hour`` record; others have none."""
+    body = record.body
+    return span(body.start_ms // MS, body.end_ms // MS) if isinstance(body, ClockSpan) else NONE
+
+
 def clock_minutes(record: OfficeRecord, zone: LocalTime) -> Minutes:
     """The minutes on the clock from the start to the end of a record.
 
-    A ``day`` or ``half_day`` span runs from midnight or noon of the site; other bodies have none.
+    A ``day`` or ``half_day`` span runs from midnight or noon of the site.
     """
     body = record.body
-    if isinstance(body, ClockSpan):
-        return span(body.start_ms // MS, body.end_ms // MS)
-    if isinstance(body, DateSpan):
-        start = zone.minute(body.first, 0 if body.first_half is Half.AM else NOON)
-        end = zone.minute(body.last, NOON if body.last_half is Half.AM else 2 * NOON)
-        return span(start, end)
-    return NONE
+    if not isinstance(body, DateSpan):
+        return hour_minutes(record)
+    start = zone.minute(body.first, 0 if body.first_half is Half.AM else NOON)
+    end = zone.minute(body.last, NOON if body.last_half is Half.AM else 2 * NOON)
+    return span(start, end)
 
 
 def halves_on(record: OfficeRecord, day: date) -> frozenset[Half]:

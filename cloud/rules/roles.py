@@ -141,7 +141,7 @@ def day_roles(view: View, day: date, roles_of: RolesOf) -> DayRoles:
     if not plan.instances and plan.duty is not Duty.NOT_EMPLOYED:
         loose = view.assigned(day).loose
         if len(loose) > 1:
-            found.loose = pair(loose, Rules(plan.policy, None))
+            found.loose = pair(loose, Rules(plan.policy))
     return found
 
 
@@ -166,7 +166,7 @@ def _flex(plan: DayPlan, roles: DayRoles) -> tuple[DayPlan, dict[str, int]]:
 def _build(view: View, plan: DayPlan, roles_of: RolesOf) -> DayRoles:
     records = view.records
     if records.claims:
-        claims = claim(plan, records.claims, view.plans.zone, view.plans.rules.natural_leave_types)
+        claims = claim(plan, records.claims, view.plans.rules.natural_leave_types)
         residual = minutes.subtract(plan.required, claims.covered)
     else:
         claims, residual = Claims(), plan.required
@@ -195,7 +195,7 @@ def _instance_roles(
         found.whole = pair_free(clusters, Rules(policy, first, instance.mid2))
         return found
     if not residual:
-        found.whole = pair(clusters, Rules(policy, None))
+        found.whole = pair(clusters, Rules(policy))
         return found
     found.units = _units(policy, instance, residual, day.claims)
     _seat(found.units, clusters)
@@ -272,15 +272,14 @@ def _share(view: View, day: DayRoles, roles_of: RolesOf) -> None:
         before = day.instances[index - 1] if index else _last_before(view, day.plan.day, instance, roles_of)
         shared = [] if before is None else [c for c in _took_out(before) if _may_share(c, instance)]
         if shared:
-            unit = roles.units[0]
-            rules = Rules(day.plan.policy, unit.first, unit.first + unit.end)
-            unit.pairing = share_in(unit.pairing, max(shared, key=lambda c: c.first_ms), rules)
+            unit, latest = roles.units[0], max(shared, key=lambda c: c.first_ms)
+            unit.pairing = share_in(unit.pairing, latest, Rules(day.plan.policy))
 
 
 def _may_share(cluster: Cluster, instance: Instance) -> bool:
     """Whether a cluster lies in the window of an instance and before its middle."""
-    minute = cluster.first_ms // MS
-    return instance.opens <= minute < instance.closes and cluster.first_ms * 2 < instance.mid2 * MS
+    at_ms = cluster.first_ms
+    return instance.opens * MS <= at_ms < instance.closes * MS and at_ms * 2 < instance.mid2 * MS
 
 
 def _last_before(view: View, day: date, instance: Instance, roles_of: RolesOf) -> InstanceRoles | None:

@@ -15,6 +15,7 @@ from tests.mutation.judge import Verdict, judge
 from tests.mutation.mutants import ROOT, Mutant, mutants
 
 FILES = {file.stem: file for file in sorted((ROOT / "cloud/rules").glob("*.py"))}
+Found = list[tuple[Mutant, Verdict]]
 
 
 def main() -> int:
@@ -25,19 +26,29 @@ def main() -> int:
         "--json", type=Path, metavar="FILE", help="write the verdicts, for tests.mutation.report"
     )
     parser.add_argument("--one-in", type=int, default=1, metavar="N", help="only a share of them")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only those FILE has as not caught")
     given = parser.parse_args()
     if unknown := set(given.modules) - set(FILES):
         parser.error(f"no module {', '.join(sorted(unknown))} in cloud/rules")
+    wanted = None if given.again is None else _not_caught(given.again)
     files = [FILES[name] for name in given.modules or FILES]
+    tried = (one for file in files for one in mutants(file, given.one_in))
+    found: Found = []
     began = time.perf_counter()
-    found = judge((one for file in files for one in mutants(file, given.one_in)), _tell)
-    seconds = time.perf_counter() - began
+    try:
+        judge((one for one in tried if wanted is None or one.name in wanted), found, _tell)
+    finally:
+        seconds = time.perf_counter() - began
+        if given.json:
+            text = json.dumps(_report(found, seconds, given.one_in), ensure_ascii=False, indent=1)
+            given.json.write_text(f"{text}\n", encoding="utf-8")
     print(f"{len(found)} mutants, {sum(verdict is Verdict.CAUGHT for _, verdict in found)} caught")  # noqa: T201
-    if given.json:
-        given.json.write_text(
-            json.dumps(_report(found, seconds, given.one_in), ensure_ascii=False, indent=1) + "\n"
-        )
     return int(any(verdict is not Verdict.CAUGHT for _, verdict in found))
+
+
+def _not_caught(file: Path) -> set[str]:
+    mutants_before = json.loads(file.read_text(encoding="utf-8"))["mutants"]
+    return {name for _, name, verdict in mutants_before if verdict != Verdict.CAUGHT}
 
 
 def _tell(mutant: Mutant, verdict: Verdict) -> None:
@@ -45,7 +56,7 @@ def _tell(mutant: Mutant, verdict: Verdict) -> None:
         print(verdict, mutant.name, flush=True)  # noqa: T201
 
 
-def _report(found: list[tuple[Mutant, Verdict]], seconds: float, one_in: int) -> dict[str, object]:
+def _report(found: Found, seconds: float, one_in: int) -> dict[str, object]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()

@@ -10,11 +10,13 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any, Final
@@ -26,8 +28,8 @@ from tests.mutation.mutants import ROOT, Mutant
 
 TESTS: Final = ROOT / "tests/unit/cloud/rules"
 RULES: Final = str(ROOT / "cloud/rules")
-CPU_S: Final = 5.0
-"""What one test may take of a mutant; each takes far less of the rules as they are."""
+CPU_S: Final = 1.0
+"""What one test may take of a mutant besides ten times what it takes of the rules as they are."""
 MEMORY: Final = 4 * 1024**3
 SOMEHOW: Final = 255
 """The exit code when it is not known, or too far down the list, which test failed."""
@@ -54,14 +56,15 @@ class Judge:
 
     mutants: Iterable[Mutant]
     processes: int
+    found: list[tuple[Mutant, Verdict]]
     tell: Callable[[Mutant, Verdict], None]
-    found: list[tuple[Mutant, Verdict]] = field(default_factory=list)
     caught_by: Counter[tuple[FunctionType | None, pytest.Item]] = field(default_factory=Counter)
+    took: dict[pytest.Item, float] = field(default_factory=dict)
     _trying: dict[int, tuple[Mutant, list[pytest.Item]]] = field(default_factory=dict)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Take the place of pytest's own loop."""
-        reached = _reached(session.items)
+        reached = self._reached(session.items)
         gc.collect()
         gc.freeze()
         for mutant in self.mutants:
@@ -72,10 +75,51 @@ class Judge:
                 self._tell(mutant, Verdict.UNREACHED)
                 continue
             items.sort(key=partial(self._promise, mutant.target))
-            self._trying[_fork(mutant, items)] = (mutant, items)
+            self._trying[self._fork(mutant, items)] = (mutant, items)
         while self._trying:
             self._wait()
         return True
+
+    def _reached(self, items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
+        """The tests that run each line of the rules, quick ones first."""
+        reached: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
+        for item in items:
+            lines: set[tuple[str, int]] = set()
+            began = time.process_time()
+            sys.settrace(_tracer(lines))
+            try:
+                failed = _fails(item)
+            finally:
+                sys.settrace(None)
+            if failed:
+                raise RuntimeError(f"{item.nodeid} fails without any change")
+            self.took[item] = time.process_time() - began
+            for line in lines:
+                reached[line].append(item)
+        for tests in reached.values():
+            tests.sort(key=self.took.__getitem__)
+        return reached
+
+    def _fork(self, mutant: Mutant, items: list[pytest.Item]) -> int:
+        """A process that ends with 0 if no test fails, else with 1 + the position of the first that does."""
+        child = os.fork()
+        if child:
+            return child
+        code = SOMEHOW
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            mutant.put()
+            failed = (position for position, item in enumerate(items) if self._fails(item))
+            code = min(next(failed, -1) + 1, SOMEHOW)
+        finally:
+            os._exit(code)
+
+    def _fails(self, item: pytest.Item) -> bool:
+        signal.setitimer(signal.ITIMER_PROF, CPU_S + 10 * self.took[item])  # its signal ends the process
+        return _fails(item)
 
     def _wait(self) -> None:
         pid, status = os.wait()
@@ -94,39 +138,21 @@ class Judge:
 
 
 def judge(
-    mutants: Iterable[Mutant], tell: Callable[[Mutant, Verdict], None], tests: Path = TESTS
-) -> list[tuple[Mutant, Verdict]]:
-    """The verdict of each mutant.
+    mutants: Iterable[Mutant],
+    found: list[tuple[Mutant, Verdict]],
+    tell: Callable[[Mutant, Verdict], None],
+    tests: Path = TESTS,
+) -> None:
+    """Put the verdict of each mutant in ``found`` as it comes, and tell of it.
 
     Raises:
-        RuntimeError: a test fails without any change.
+        RuntimeError: a test fails without any change, or somebody interrupted.
     """
-    one = Judge(mutants, len(os.sched_getaffinity(0)), tell)
-    code = pytest.main([str(tests), *OPTIONS], plugins=[one])
+    code = pytest.main(
+        [str(tests), *OPTIONS], plugins=[Judge(mutants, len(os.sched_getaffinity(0)), found, tell)]
+    )
     if code:
         raise RuntimeError(f"pytest ended with {code!r}")
-    return one.found
-
-
-def _reached(items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
-    """The tests that run each line of the rules, quick ones first."""
-    took: dict[pytest.Item, float] = {}
-    reached: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        lines: set[tuple[str, int]] = set()
-        sys.settrace(_tracer(lines))
-        try:
-            reports = runtestprotocol(item, log=False, nextitem=None)
-        finally:
-            sys.settrace(None)
-        if any(report.failed for report in reports):
-            raise RuntimeError(f"{item.nodeid} fails without any change")
-        took[item] = sum(report.duration for report in reports)
-        for line in lines:
-            reached[line].append(item)
-    for tests in reached.values():
-        tests.sort(key=took.__getitem__)
-    return reached
 
 
 def _tracer(lines: set[tuple[str, int]]) -> Callable[[FrameType, str, Any], Any]:
@@ -144,24 +170,19 @@ def _unique(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     return list(dict.fromkeys(items))
 
 
-def _fork(mutant: Mutant, items: list[pytest.Item]) -> int:
-    """A process that ends with 0 if no test fails, else with 1 and the position of the first that does."""
-    child = os.fork()
-    if child:
-        return child
-    code = SOMEHOW
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        mutant.put()
-        failed = (position for position, item in enumerate(items) if _fails(item))
-        code = min(next(failed, -1) + 1, SOMEHOW)
-    finally:
-        os._exit(code)
-
-
 def _fails(item: pytest.Item) -> bool:
-    signal.setitimer(signal.ITIMER_PROF, CPU_S)  # its signal ends the process
+    """Whether the test fails; one that has no fixtures is called without pytest, which costs more than it."""
+    if not isinstance(item, pytest.Function):
+        return _protocol_fails(item)
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if not set(signature(item.function).parameters) <= set(given):
+        return _protocol_fails(item)
+    try:
+        item.function(**{name: given[name] for name in signature(item.function).parameters})
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001  a mutant may raise anything
+        return True
+    return False
+
+
+def _protocol_fails(item: pytest.Item) -> bool:
     return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))

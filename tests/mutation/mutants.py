@@ -11,6 +11,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -60,6 +61,7 @@ def mutants(file: Path, one_in: int = 1) -> Iterator[Mutant]:
     places = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
     statements = _statements(text)
     owners = _owners(tree)
+    written = cache(tree.code_for_node)
     for index, mutation in enumerate(mutations):
         if crc32(f"{file.stem} {index}".encode()) % one_in:
             continue
@@ -67,11 +69,11 @@ def mutants(file: Path, one_in: int = 1) -> Iterator[Mutant]:
         if not isinstance(function, cst.FunctionDef) or function not in owners:
             continue
         target = _function(module, owners[function], function.name.value)
-        before = tree.code_for_node(function)
+        before = written(function)
         other = deep_replace(function, mutation.original_node, mutation.mutated_node)
         assert isinstance(other, cst.FunctionDef)
         after = tree.code_for_node(other)
-        changed = _compiled(after, module, function.name.value)
+        changed = compiled(after, module, function.name.value)
         if changed is None or _same(changed.__code__, target.__code__):
             continue
         lines = _lines(places.get(mutation.original_node), statements, places[function])
@@ -99,7 +101,7 @@ def _function(module: ModuleType, owner: str, name: str) -> FunctionType:
     return function
 
 
-def _compiled(text: str, module: ModuleType, name: str) -> FunctionType | None:
+def compiled(text: str, module: ModuleType, name: str) -> FunctionType | None:
     """The function of ``text``, seeing the module's names; None if it is no Python."""
     names = dict(vars(module))
     try:

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from cloud.attendance.codec import brief_of
-from cloud.reports.calendar import leave_names
+from cloud.reports.calendar import leave_names, said_of
 from cloud.reports.dates import month_of
 from cloud.reports.day import ChangeRow, DayReport, Json, day_report, group_names, neighbours
 from cloud.reports.fleet import door_names
@@ -19,6 +19,7 @@ from cloud.reports.people import PersonBrief, find_person
 from cloud.reports.phrases import Phrases
 from cloud.rules.explain import explain
 from cloud.web.chips import Chips
+from cloud.web.pages.described import source_text
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.sessions import Viewer
 from cloud.web.timeline import record_label, timeline
@@ -92,6 +93,7 @@ def _values(
     chips = Chips(viewer.language, leaves)
     phrases = chips.phrases
     names = doors | group_names(connection) | {code: phrases.leave(code) for code in leaves}
+    names |= _calendar_name(connection, day, phrases)
     before, after = neighbours(connection, PersonId(person.person_id), day)
     result = report.result
     return {
@@ -117,6 +119,16 @@ def _values(
         "worked": "" if result is None else phrases.duration(result.worked_min),
         "title": phrases.texts("day.title", name=person.name, date=day.isoformat()),
     }
+
+
+def _calendar_name(connection: Connection, day: date, phrases: Phrases) -> dict[str, str]:
+    """What explanations call a day of the calendar: its name and who says so."""
+    said = said_of(connection, day)
+    if said is None:
+        return {}
+    name, source = said
+    told = (name, source_text(source, phrases.texts))
+    return {day.isoformat(): phrases.texts("say.joined").join(filter(None, told))}
 
 
 def _flags(result: AttendanceDay | None, phrases: Phrases) -> list[str]:

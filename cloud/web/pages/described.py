@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from cloud.db.tables import people
 from cloud.office.calendar import COMPUTED, NOTICE
+from cloud.reports.phrases import Texts
 from cloud.rulebook.draft import (
     Change,
     Draft,
@@ -186,7 +187,7 @@ def _day_row(one: Draft, day: SetDay, say: Words) -> Row:
     return Row(day.date.isoformat(), *texts)
 
 
-def source_text(source: str, say: Words) -> str:
+def source_text(source: str, say: Texts) -> str:
     """Who says so: in words where we say it ourselves, else as it was written."""
     key = {NOTICE: "notice", COMPUTED: "computed"}.get(source, source)
     return say(f"calendar_source.{key}") if f"calendar_source.{key}" in say else source

@@ -7,6 +7,7 @@ all that it changes. After such a change: ``python -m tests.golden.rules.results
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ HERE = Path(__file__).parent
 FILE = HERE / "results.jsonl"
 
 
-def cases() -> list[WrittenCase]:
+@cache
+def cases() -> tuple[WrittenCase, ...]:
     """Every case of the suite."""
-    return [case for file in sorted(HERE.glob("*.yaml")) for case in written(file)]
+    return tuple(case for file in sorted(HERE.glob("*.yaml")) for case in written(file))
 
 
+@cache
 def reviewed() -> dict[str, Any]:
     """Results by case id."""
     lines = FILE.read_text(encoding="utf-8").splitlines()

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloud.rules.casenode import Node, merged
+from cloud.rules.casenode import Node
 from cloud.rules.cases import run_case
 from cloud.rules.policy import Policy, policy_from
-from cloud.yamltext import compose, plain
-
-GOLDEN = Path(__file__).parents[4] / "tests" / "golden" / "rules"
+from tests.golden.rules.results import cases
 
 # Parameter: (a case that holds no longer with one less, one that holds no longer with one more).
 BOUNDARIES = {
@@ -45,17 +41,7 @@ TIERS = {"off_min": ("own-d8-exact", "own-d8-exact"), "on_min": ("own-d8-exact",
 DEFAULTS = policy_from({})
 
 
-def _cases() -> Iterator[tuple[str, Any]]:
-    for file in sorted(GOLDEN.glob("*.yaml")):
-        node = compose(file.read_text(encoding="utf-8"))
-        assert node is not None
-        root: Any = plain(node)
-        for case in root["cases"]:
-            whole: Any = merged(root.get("defaults") or {}, case)
-            yield whole["id"], whole
-
-
-CASES = dict(_cases())
+CASES: dict[str, Any] = {case.case_id: case.node.value for case in cases() if case.node}
 
 
 def _policies(case: Any) -> list[Any]:

@@ -111,6 +111,19 @@ def test_a_day_says_why_with_fact_rule_and_version(browsers: Browsers, li_lei: P
     assert "制度版本 v1" in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("rest", r"周[六日]按周班制休息（办公室 Office v1）</span> <small[^>]*>规则 D1"),
+        ("statutory", r"法定节假日：国庆节 · 国务院通知</span> <small[^>]*>规则 D1"),
+    ],
+)
+def test_a_day_off_says_why_nothing_is_due(browsers: Browsers, li_lei: PersonId, kind: str, why: str):
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS[kind]}").text
+
+    assert re.search(why, text)
+
+
 def test_a_day_draws_four_tracks(browsers: Browsers, li_lei: PersonId):
     text = browsers.of("hr").get(f"/person/{li_lei}/day/{KINDS['half_leave']}").text
 
