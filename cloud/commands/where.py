@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.commands.console import say
 from cloud.db.engine import Database
+from cloud.ingest.quarantine import Code
 from cloud.reports.where import Quiet, Stop, Trace, plain, where
 from models.clock import from_ms, to_ms
 
@@ -42,6 +43,8 @@ def _line(one: Trace, zone: ZoneInfo) -> str:
     if one.at_ms != one.wall_ms:
         made += f", taken for {_time(one.at_ms, zone)}"
     way = f"{made} -> received {_time(one.received_ms, zone)}"
+    if one.code == Code.ALREADY_STORED:
+        return f"{way} -> another copy of a punch that is counted once"
     if one.code:
         return f"{way} -> put aside: {one.code}"
     if one.day is None or one.result is None:

@@ -16,8 +16,6 @@ from sqlalchemy import Connection, Select
 Value = str | int | bytes | None
 Row = tuple[Value, ...]
 
-_KEYS_A_QUERY = 2_000
-
 
 def raw_rows(
     connection: Connection, query: Select[Any], values: Mapping[str, object]
@@ -50,7 +48,7 @@ def insert_rows(connection: Connection, into: Into, rows: Sequence[Row]) -> int:
 def insert_new(
     connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]
 ) -> frozenset[Row] | None:
-    """Insert those of ``rows`` whose ``key`` is not there yet; their keys, or None if that is all of them.
+    """Insert those of ``rows`` that no unique index refuses; their keys, or None if that is all of them.
 
     ``rows`` have different keys and are sorted, so that two workers with the same rows cannot block each
     other for ever. PostgreSQL takes them by COPY into a temporary table.
@@ -65,22 +63,9 @@ def insert_new(
     connection.exec_driver_sql("ROLLBACK TO all_new")
     connection.exec_driver_sql("RELEASE all_new")
     places = [into.columns.index(name) for name in key]
-    by_key = {tuple(row[place] for place in places): row for row in rows}
-    new = frozenset(by_key) - _there(connection, into, key, list(by_key))
-    insert_rows(connection, into, [by_key[each] for each in sorted(new)])
-    return new
-
-
-def _there(connection: Connection, into: Into, key: tuple[str, ...], keys: Sequence[Row]) -> set[Row]:
-    """Which of ``keys`` a SQLite table has; nobody else writes meanwhile."""
-    found: set[Row] = set()
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        part = keys[start : start + _KEYS_A_QUERY]
-        marks = ", ".join(["(" + ", ".join("?" * len(key)) + ")"] * len(part))
-        query = f"SELECT {', '.join(key)} FROM {into.table} WHERE ({', '.join(key)}) IN (VALUES {marks})"  # noqa: S608  names of ours
-        values = tuple(value for each in part for value in each)
-        found |= {tuple(row) for row in connection.exec_driver_sql(query, values)}
-    return found
+    return frozenset(
+        tuple(row[place] for place in places) for row in rows if insert_rows(connection, into, [row])
+    )
 
 
 def _copy_new(

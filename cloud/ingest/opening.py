@@ -63,10 +63,14 @@ class Opened:
 
     def put_aside(self, code: Code, reason: str, payload: bytes, seq: int | None = None) -> None:
         """Put the message or one punch of it aside; a punch is refused to the terminal too."""
-        stream = self.batch.stream_id if self.batch is not None else None
-        self.aside.append(PutAside(code, reason, payload, self.message.topic, self.terminal_id, stream, seq))
+        self.note(code, reason, payload, seq)
         if seq is not None:
             self.refused[seq] = code.value
+
+    def note(self, code: Code, reason: str, payload: bytes, seq: int | None = None) -> None:
+        """Keep it where people see it, and refuse nothing."""
+        stream = self.batch.stream_id if self.batch is not None else None
+        self.aside.append(PutAside(code, reason, payload, self.message.topic, self.terminal_id, stream, seq))
 
 
 def open_message(message: Message, known: dict[str, bool]) -> Opened:

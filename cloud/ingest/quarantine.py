@@ -26,6 +26,8 @@ class Code(StrEnum):
     REVOKED_TERMINAL = "revoked_terminal"
     FOREIGN_TERMINAL = "foreign_terminal"
     KEY_CONFLICT = "key_conflict"
+    ID_CONFLICT = "id_conflict"
+    ALREADY_STORED = "already_stored"
     UNKNOWN_PERSON = "unknown_person"
     IMPOSSIBLE_TIME = "impossible_time"
     DAY_DIFFERS = "day_differs"

@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
 from sqlalchemy import Connection, bindparam, select
 
 from cloud.attendance import stale
@@ -146,15 +147,23 @@ def _date(
 
 
 def _compare(one: Opened, punches: Sequence[Arrived], stored: Stored) -> None:
-    """A punch whose key holds another punch is refused: it is not a repeat but a conflict."""
+    """What was not stored now must be a repeat of what is: else it is put aside, and not acknowledged."""
     for punch in punches:
-        if stored.ids[punch.key] != punch.wire.punch_id:
-            one.put_aside(
-                Code.KEY_CONFLICT,
-                "another punch has this stream and seq: the outbox was copied or rebuilt",
-                encode(punch.wire),
-                punch.key.seq,
-            )
+        key, wire = punch.key, punch.wire
+        there = stored.held.get(key)
+        if there is wire:
+            continue
+        twin, elsewhere = stored.elsewhere.get(key, (key, wire))
+        there = there or structs.replace(elsewhere, seq=key.seq)
+        if there.punch_id != wire.punch_id:
+            reason = "another punch has this stream and seq: the outbox was copied or rebuilt"
+            one.put_aside(Code.KEY_CONFLICT, reason, encode(wire), key.seq)
+        elif there != wire:
+            reason = f"seq {twin.seq} of stream {twin.stream_id.hex()} has this id, and says something else"
+            one.put_aside(Code.ID_CONFLICT, reason, encode(wire), key.seq)
+        elif twin != key:
+            reason = f"counted as seq {twin.seq} of stream {twin.stream_id.hex()}: the outbox was copied"
+            one.note(Code.ALREADY_STORED, reason, encode(wire), key.seq)
 
 
 def _new(dated: Sequence[Sequence[Arrived]], stored: Stored) -> dict[Key, Arrived]:

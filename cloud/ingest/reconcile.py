@@ -12,36 +12,28 @@ from sqlalchemy import Connection, bindparam, select
 
 from cloud.db.tables import punches, quarantine
 from cloud.ingest import gaps
+from cloud.ingest.ledger import WIRE, with_ids
 from cloud.ingest.opening import Opened
 from cloud.ingest.quarantine import Code
 from cloud.ingest.streams import StreamKey
 from models.chain import day_digest, day_of
 from models.ids import StreamId
 from models.ranges import Ranges
+from models.wire.codec import Malformed, decode
 from models.wire.messages import DayCount, WirePunch
 
-_REFUSED = tuple(code.value for code in (Code.MALFORMED, Code.KEY_CONFLICT))
+_REFUSED = (Code.MALFORMED, Code.KEY_CONFLICT, Code.ID_CONFLICT)
 _STORED = (
-    select(
-        punches.c.seq,
-        punches.c.punch_id,
-        punches.c.person_id,
-        punches.c.wall_ms,
-        punches.c.monotonic_ms,
-        punches.c.boot,
-        punches.c.clock,
-        punches.c.method,
-        punches.c.direction,
-        punches.c.score_milli,
-    )
+    select(*WIRE)
     .where(punches.c.terminal_id == bindparam("terminal"), punches.c.stream_id == bindparam("stream"))
     .where(punches.c.seq.between(bindparam("first"), bindparam("last")))
     .order_by(punches.c.seq)
 )
 _ASIDE = (
-    select(quarantine.c.seq)
+    select(quarantine.c.seq, quarantine.c.code, quarantine.c.payload)
     .where(quarantine.c.terminal_id == bindparam("terminal"), quarantine.c.stream_id == bindparam("stream"))
-    .where(quarantine.c.seq.between(bindparam("first"), bindparam("last")), quarantine.c.code.in_(_REFUSED))
+    .where(quarantine.c.seq.between(bindparam("first"), bindparam("last")))
+    .where(quarantine.c.code.in_([code.value for code in (*_REFUSED, Code.ALREADY_STORED)]))
 )
 
 
@@ -70,9 +62,15 @@ def _compare(
         "first": day.first_seq,
         "last": day.last_seq,
     }
-    stored = [WirePunch(*tuple(row)) for row in connection.execute(_STORED, span)]
-    there = Ranges.of((punch.seq, punch.seq) for punch in stored)
-    aside = Ranges.of((seq, seq) for seq in connection.execute(_ASIDE, span).scalars())
+    by_seq = {seq: WirePunch(seq, *rest) for seq, *rest in connection.execute(_STORED, span)}
+    aside = Ranges()
+    for seq, code, payload in connection.execute(_ASIDE, span).all():
+        if code != Code.ALREADY_STORED:
+            aside |= Ranges.single(seq)
+        elif seq not in by_seq and (punch := _stored_elsewhere(connection, key, bytes(payload))):
+            by_seq[seq] = punch
+    stored = [by_seq[seq] for seq in sorted(by_seq)]
+    there = Ranges.of((seq, seq) for seq in by_seq)
     all_of_it = Ranges.of([(day.first_seq, day.last_seq)])
     missing = all_of_it - there - aside - known_gaps
     # Where some were refused or are gone, the digests stand for different punches.
@@ -81,6 +79,14 @@ def _compare(
         reason = f"punches {day.first_seq} to {day.last_seq} differ from those of the terminal"
         one.put_aside(Code.DAY_DIFFERS, reason, what)
     return missing
+
+
+def _stored_elsewhere(connection: Connection, key: StreamKey, payload: bytes) -> WirePunch | None:
+    """The punch put aside because another key has it, if that is still so: rows get lost, notes too."""
+    punch = decode(payload, WirePunch)
+    if isinstance(punch, Malformed) or not with_ids(connection, [(punch.punch_id, key.terminal_id)]):
+        return None
+    return punch
 
 
 def _is_same(day: DayCount, stored: Sequence[WirePunch]) -> bool:

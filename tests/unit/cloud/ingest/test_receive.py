@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from msgspec import structs
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -530,3 +531,73 @@ class TestApart:
             receive_apart(connection, Message(door.topic, door.payload(door.punch(1))), NOW_MS, ZONE)
 
         assert put_aside(company) == []
+
+
+def copied(door: Door, *seqs: int) -> Door:
+    """The same terminal with a copy of the ledger, whose stream begins with the punches ``seqs``."""
+    copy = Door(stream_id=b"copied-1........")
+    for number, seq in enumerate(seqs, 1):
+        copy.made[number] = structs.replace(door.made[seq], seq=number)
+    return copy
+
+
+def test_a_punch_that_a_copy_sends_under_another_key_is_acknowledged_and_counted_once(company: Database):
+    door = Door()
+    take(company, door, door.payload(door.punch(1), door.punch(2)))
+    copy = copied(door, 2)
+
+    received = take(company, copy, copy.payload(copy.made[1], copy.punch(2)))
+
+    ack = read_ack(received.ack)
+    assert (committed(ack), ack.refused, ack.needed) == ({1, 2}, (), ())
+    assert [one.key.seq for one in received.stored] == [2]
+    assert stored_seqs(company) == [1, 2, 2]
+    assert put_aside(company) == [("already_stored", 1)]
+    again = take(company, copy, copy.payload(copy.made[1], copy.made[2]))
+    assert committed(read_ack(again.ack)) == {1, 2}
+    assert put_aside(company) == [("already_stored", 1)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_both_keys_of_a_punch_in_one_group_count_once(company: Database, order: tuple[int, int]):
+    door = Door()
+    door.punch(1)
+    copy = copied(door, 1)
+    messages = [Message(each.topic, each.payload(each.made[1])) for each in (door, copy)]
+
+    with company.write() as connection:
+        answers = receive_all(connection, [messages[place] for place in order], NOW_MS, ZONE)
+
+    assert [committed(read_ack(one.ack)) for one in answers] == [{1}, {1}]
+    assert sum(len(one.stored) for one in answers) == 1
+    assert stored_seqs(company) == [1]
+    assert put_aside(company) == [("already_stored", 1)]
+
+
+def test_what_says_something_else_under_a_known_id_is_refused_and_kept(company: Database):
+    door = Door()
+    take(company, door, door.payload(door.punch(1), door.punch(2)))
+    copy = copied(door, 2)
+    copy.made[1] = structs.replace(copy.made[1], person_id="p-2")
+
+    elsewhere = take(company, copy, copy.payload(copy.made[1], copy.punch(2)))
+    here = take(company, door, door.payload(structs.replace(door.made[1], wall_ms=1)))
+
+    for received, good in ((elsewhere, {2}), (here, set())):
+        ack = read_ack(received.ack)
+        assert committed(ack) == good
+        assert [(one.seq, one.code) for one in ack.refused] == [(1, "id_conflict")]
+    assert put_aside(company) == [("id_conflict", 1), ("id_conflict", 1)]
+    assert stored_seqs(company) == [1, 2, 2]
+
+
+def test_another_terminal_may_have_the_same_ids(company: Database):
+    door = Door()
+    take(company, door, door.payload(door.punch(1)))
+    with company.write() as connection:
+        add_terminal(connection, "t-2")
+    other = Door("t-2", b"stream-3........", made=dict(door.made))
+
+    assert committed(read_ack(take(company, other, other.payload(other.made[1])).ack)) == {1}
+    assert stored_seqs(company) == [1, 1]
+    assert put_aside(company) == []

@@ -15,18 +15,23 @@ from edge.health.machine import Machine
 from edge.punch.file import LedgerFile
 from edge.sync.days import A_STATE, DayWalk
 from models.chain import DAY_MS
-from models.ids import StreamId, TerminalId
+from models.ids import StreamId
+from models.ranges import Ranges
 from models.wire.messages import DayCount
 from tests.databases import on_both_databases
-from tests.pair import Pair
+from tests.pair import T_1, Pair
 from tests.terminals import NOW_MS
 
 DAYS = 6
 A_DAY = 5
 
 
+def _sign(_message: bytes) -> bytes:
+    return bytes(64)
+
+
 def ledger(path: Path) -> LedgerFile:
-    return LedgerFile(path, TerminalId("t-1"), Machine("m", "b"), lambda _: bytes(64))
+    return LedgerFile(path, T_1, Machine("m", "b"), _sign)
 
 
 @pytest.fixture
@@ -175,6 +180,28 @@ class TestOlderCopy:
 
         assert gap_list(pair.database) == [(DAYS * A_DAY + 1, DAYS * A_DAY + 4, "lost")]
         assert codes(pair.database) == ["older_copy"]
+
+    def test_a_note_that_a_punch_is_stored_elsewhere_counts_only_while_it_is(
+        self, pair: Pair, tmp_path: Path
+    ):
+        shutil.copy(tmp_path / "punches.db", tmp_path / "copy.db")
+        shutil.copy(tmp_path / "punches.db-wal", tmp_path / "copy.db-wal")
+        copy = Pair(pair.database, LedgerFile(tmp_path / "copy.db", T_1, Machine("other", "b"), _sign))
+        stream = copy.ledger.streams[0].stream_id
+        copy.outbox.reissue(stream, Ranges.of([(1, 3)]), "key_conflict", at_ms=1)
+        copy.connect()
+        copy.talk(2 * DAYS)
+        assert codes(pair.database) == ["already_stored"] * 3
+        assert stored(pair.database) == DAYS * A_DAY
+
+        with pair.database.write() as connection:
+            connection.execute(delete(punches).where(punches.c.seq.between(1, 3)))
+        copy.sent.clear()
+        copy.talk(4 * DAYS)
+
+        assert copy.ledger.stream.stream_id in {batch.stream_id for batch in copy.sent}
+        assert stored(pair.database) == DAYS * A_DAY
+        copy.ledger.close()
 
 
 def days(*numbers: int, digest: int = 0) -> list[DayCount]:

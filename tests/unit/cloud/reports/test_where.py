@@ -105,3 +105,15 @@ def test_it_was_put_aside_and_why(told: Database):
     with told.read() as connection:
         assert [one.code for one in list_aside(connection, 10)] == ["key_conflict"]
         assert count_aside(connection) == {"t-1": 1}
+
+
+def test_the_copy_of_a_punch_is_said_to_be_one(told: Database):
+    door, copy = Door(), Door(stream_id=b"copied-1........")
+    take(told, door, door.payload(door.punch(1)))
+    copy.made[1] = door.made[1]
+    take(told, copy, copy.payload(copy.made[1]))
+
+    found = ask(told)
+
+    assert found.stop is Stop.NOT_JUDGED
+    assert sorted(one.code for one in found.traces) == ["", "already_stored"]
