@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from cloud.db import direct
 from cloud.errors import CloudError
 
 _BUSY_MS = 10_000
@@ -120,7 +121,7 @@ def _sqlite_writer(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        direct.run(connection, "BEGIN IMMEDIATE")
 
     return engine
 
@@ -141,6 +142,6 @@ def _sqlite_readers(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        direct.run(connection, "BEGIN")
 
     return engine

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_
+from sqlalchemy import Connection
 
+from cloud.db import direct
 from cloud.db.bulk import Into, insert_rows
-from cloud.db.tables import gaps
 from models.ranges import Ranges, Span
 
 NO_LONGER_KEPT = "no_longer_kept"
@@ -18,25 +18,17 @@ NO_LONGER_KEPT = "no_longer_kept"
 LOST = "lost"
 """... they were in a ledger, or an end of one, that the terminal has lost."""
 
-_KEYS_A_QUERY = 2_000
-_KEY = gaps.c.terminal_id, gaps.c.stream_id
-_LOAD = select(*_KEY, gaps.c.first_seq, gaps.c.last_seq).where(
-    tuple_(*_KEY).in_(bindparam("keys", expanding=True))
-)
-_FORGET = delete(gaps).where(
-    gaps.c.terminal_id == bindparam("terminal"), gaps.c.stream_id == bindparam("stream")
-)
+_KEY = ("terminal_id", "stream_id")
+_LOAD = "SELECT terminal_id, stream_id, first_seq, last_seq FROM gaps WHERE"
+_FORGET = "DELETE FROM gaps WHERE terminal_id = ? AND stream_id = ?"
 _INTO = Into("gaps", ("terminal_id", "stream_id", "first_seq", "last_seq", "reason", "found_ms"))
 
 
 def load(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Ranges]:
     """The gaps of those streams that have any."""
     spans: dict[tuple[str, bytes], list[Span]] = {}
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        for terminal, stream, first, last in connection.execute(
-            _LOAD, {"keys": keys[start : start + _KEYS_A_QUERY]}
-        ):
-            spans.setdefault((terminal, stream), []).append((first, last))
+    for terminal, stream, first, last in direct.rows_of(connection, _LOAD, _KEY, keys):
+        spans.setdefault((terminal, stream), []).append((first, last))
     return {key: Ranges.of(each) for key, each in spans.items()}
 
 
@@ -53,6 +45,6 @@ def close(
     """Take out of a stream's gaps what has arrived; what is left."""
     left = known - arrived
     if left != known:
-        connection.execute(_FORGET, {"terminal": key[0], "stream": key[1]})
+        direct.run(connection, _FORGET, key)
         add(connection, key, left.spans, LOST, now_ms)
     return left

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection
 
+from cloud.db import direct
 from cloud.db.bulk import Into, insert_rows
-from cloud.db.tables import boots, punches
 from cloud.ingest.batch import Batch
 from models.punch import ClockQuality
 from models.wire.messages import WirePunch
@@ -25,8 +25,12 @@ AGREES_MS = 30_000
 
 
 _INTO = Into("boots", ("terminal_id", "stream_id", "boot", "offset_ms"))
-_BOOT = boots.c.terminal_id, boots.c.stream_id, boots.c.boot
-_KNOWN = select(*_BOOT, boots.c.offset_ms).where(tuple_(*_BOOT).in_(bindparam("wanted", expanding=True)))
+_KNOWN = "SELECT terminal_id, stream_id, boot, offset_ms FROM boots WHERE"
+_UNDATED = """
+WHERE terminal_id = ? AND stream_id = ? AND boot = ? AND clock <> ? AND at_ms = wall_ms
+AND (clock = ? OR abs(monotonic_ms + ? - wall_ms) > ?)"""
+_WRONG = f"SELECT person_id, at_ms, monotonic_ms FROM punches {_UNDATED}"  # noqa: S608 - constants
+_DATE = f"UPDATE punches SET at_ms = monotonic_ms + ? {_UNDATED}"  # noqa: S608 - constants
 
 
 class Boot(NamedTuple):
@@ -83,20 +87,10 @@ def redate(connection: Connection, fresh: dict[Boot, int]) -> list[Moved]:
     """Date the stored punches of boots whose time has just become known."""
     moved: list[Moved] = []
     for boot, offset in sorted(fresh.items()):
-        where = (
-            punches.c.terminal_id == boot.terminal_id,
-            punches.c.stream_id == boot.stream_id,
-            punches.c.boot == boot.boot,
-            punches.c.clock != ClockQuality.SYNCED,
-            punches.c.at_ms == punches.c.wall_ms,
-            (punches.c.clock == ClockQuality.UNTRUSTED)
-            | (func.abs(punches.c.monotonic_ms + offset - punches.c.wall_ms) > AGREES_MS),
-        )
-        rows = connection.execute(
-            select(punches.c.person_id, punches.c.at_ms, punches.c.monotonic_ms).where(*where)
-        ).all()
+        where = (*boot, int(ClockQuality.SYNCED), int(ClockQuality.UNTRUSTED), offset, AGREES_MS)
+        rows = direct.rows(connection, _WRONG, where)
         if rows:
-            connection.execute(update(punches).where(*where).values(at_ms=punches.c.monotonic_ms + offset))
+            direct.run(connection, _DATE, (offset, *where))
         moved += [Moved(person, at, monotonic + offset) for person, at, monotonic in rows]
     return moved
 
@@ -118,5 +112,5 @@ def _references(batch: Batch, now_ms: int) -> Iterable[tuple[Boot, int]]:
 
 
 def _known(connection: Connection, wanted: set[Boot]) -> dict[Boot, int]:
-    rows = connection.execute(_KNOWN, {"wanted": sorted(wanted)})
+    rows = direct.rows_of(connection, _KNOWN, Boot._fields, sorted(wanted))
     return {Boot(terminal, stream, boot): offset for terminal, stream, boot, offset in rows}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
-from cloud.db.tables import terminals
+from cloud.db import direct
 from models.wire.messages import TerminalState
 
-_ONE = update(terminals).where(terminals.c.terminal_id == bindparam("terminal"))
-_SEEN = _ONE.values(last_seen_ms=bindparam("now"))
-_GONE = _ONE.values(online=False)
-_TOLD = _ONE.values(online=True, last_seen_ms=bindparam("now"), state=bindparam("told"))
+_SEEN = "UPDATE terminals SET last_seen_ms = ? WHERE terminal_id = ?"
+_GONE = "UPDATE terminals SET online = FALSE WHERE terminal_id = ?"
+_TOLD = "UPDATE terminals SET online = TRUE, last_seen_ms = ?, state = ? WHERE terminal_id = ?"
 
 
 def record_states(connection: Connection, states: Sequence[tuple[TerminalState, bool]], now_ms: int) -> None:
@@ -24,15 +23,13 @@ def record_states(connection: Connection, states: Sequence[tuple[TerminalState, 
     # By terminal, so that two workers cannot block each other for ever; of each the order stays.
     for state, retained in sorted(states, key=lambda one: one[0].terminal_id):
         if not state.online:
-            connection.execute(_GONE, {"terminal": state.terminal_id})
+            direct.run(connection, _GONE, (state.terminal_id,))
             continue
         seen_ms = min(state.at_ms, now_ms) if retained else now_ms
         told = msgspec.json.encode(state).decode()
-        connection.execute(_TOLD, {"terminal": state.terminal_id, "now": seen_ms, "told": told})
+        direct.run(connection, _TOLD, (seen_ms, told, state.terminal_id))
 
 
 def record_seen(connection: Connection, spoke: Iterable[str], now_ms: int) -> None:
     """Note that these terminals have just sent punches."""
-    rows = [{"terminal": terminal, "now": now_ms} for terminal in sorted(set(spoke))]
-    if rows:
-        connection.execute(_SEEN, rows)
+    direct.run_each(connection, _SEEN, [(now_ms, terminal) for terminal in sorted(set(spoke))])

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection
 
+from cloud.db import direct
 from cloud.db.bulk import Into, Row, insert_rows
-from cloud.db.tables import punches, quarantine, streams, terminals
 from cloud.ingest import gaps
 from models.ranges import Ranges
 from models.wire.messages import Range
@@ -17,28 +17,16 @@ from models.wire.messages import Range
 HOLE_PATIENCE_MS = 60_000
 """A hole younger than this is a batch on its way."""
 _PAGE = 256
-_KEYS_A_QUERY = 2_000
 
-
-_KEY = streams.c.terminal_id, streams.c.stream_id
-_LOAD = select(streams).where(tuple_(*_KEY).in_(bindparam("keys", expanding=True))).with_for_update()
-_HOLED = select(*_KEY).where(
-    streams.c.terminal_id.in_(bindparam("named", expanding=True)), streams.c.contiguous < streams.c.highest
-)
+_KEY = ("terminal_id", "stream_id")
+_COLUMNS = (*_KEY, "highest", "contiguous", "first_ms", "hole_since_ms", "claimed_highest", "claimed_ms")
+_LOAD = f"SELECT {', '.join(_COLUMNS)} FROM streams WHERE"  # noqa: S608 - names of ours
+_HOLED = "SELECT terminal_id, stream_id FROM streams WHERE contiguous < highest AND"
 _AFTER = tuple(
-    select(table.c.seq)
-    .where(table.c.terminal_id == bindparam("terminal"), table.c.stream_id == bindparam("stream"))
-    .where(table.c.seq > bindparam("after"))
-    .order_by(table.c.seq)
-    .limit(bindparam("limit"))
-    for table in (punches, quarantine)
+    f"SELECT seq FROM {table} WHERE terminal_id = ? AND stream_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    for table in ("punches", "quarantine")
 )
-_RAISE = (
-    update(terminals)
-    .where(terminals.c.terminal_id == bindparam("terminal"), terminals.c.watermark_ms < bindparam("to"))
-    .values(watermark_ms=bindparam("to"))
-)
-_COLUMNS = tuple(streams.c.keys())
+_RAISE = "UPDATE terminals SET watermark_ms = ? WHERE terminal_id = ? AND watermark_ms < ?"
 _BEGIN = Into("streams", _COLUMNS)
 _SAVE = Into(
     "streams",
@@ -222,8 +210,8 @@ def _unseen(connection: Connection, key: StreamKey, spans: Ranges) -> Ranges:
 
 def _after(connection: Connection, key: StreamKey, seq: int, limit: int) -> list[int]:
     """Seqs beyond ``seq`` that have arrived: stored, or put aside where people see them."""
-    asked = {"terminal": key.terminal_id, "stream": key.stream_id, "after": seq, "limit": limit}
-    arrived = {found for query in _AFTER for found in connection.execute(query, asked).scalars()}
+    asked = (*key, seq, limit)
+    arrived = {found for query in _AFTER for (found,) in direct.rows(connection, query, asked)}
     return sorted(arrived)[:limit]
 
 
@@ -232,21 +220,18 @@ def _left(connection: Connection, present: Mapping[str, set[bytes]]) -> list[Str
 
     An outbox that was lost or rebuilt takes with it what had not been sent.
     """
-    if not present:
-        return []
-    rows = connection.execute(_HOLED, {"named": sorted(present)})
+    rows = direct.rows_of(connection, _HOLED, _KEY[:1], [(terminal,) for terminal in sorted(present)])
     return [StreamKey(terminal, stream) for terminal, stream in rows if stream not in present[terminal]]
 
 
 def _load(connection: Connection, keys: Sequence[StreamKey]) -> dict[StreamKey, Progress]:
     found: dict[StreamKey, Progress] = {}
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        part = sorted(keys)[start : start + _KEYS_A_QUERY]
-        for row in connection.execute(_LOAD, {"keys": part}):
-            claim = Claim(row.claimed_ms, row.claimed_highest) if row.claimed_ms is not None else None
-            found[StreamKey(row.terminal_id, row.stream_id)] = Progress(
-                row.highest, row.contiguous, row.first_ms, row.hole_since_ms, claim
-            )
+    # The order keeps two workers from blocking each other for ever.
+    lock = "" if connection.dialect.name == "sqlite" else "ORDER BY terminal_id, stream_id FOR UPDATE"
+    for row in direct.rows_of(connection, _LOAD, _KEY, sorted(keys), lock):
+        terminal, stream, highest, contiguous, first_ms, hole_since_ms, claimed_highest, claimed_ms = row
+        claim = Claim(claimed_ms, claimed_highest) if claimed_ms is not None else None
+        found[StreamKey(terminal, stream)] = Progress(highest, contiguous, first_ms, hole_since_ms, claim)
     return found
 
 
@@ -263,10 +248,8 @@ def raise_watermarks(connection: Connection, marks: Iterable[tuple[str, int]]) -
     highest: dict[str, int] = {}
     for terminal, mark in marks:
         highest[terminal] = max(mark, highest.get(terminal, 0))
-    if highest:
-        connection.execute(
-            _RAISE, [{"terminal": terminal, "to": mark} for terminal, mark in sorted(highest.items())]
-        )
+    raised = [(mark, terminal, mark) for terminal, mark in sorted(highest.items())]
+    direct.run_each(connection, _RAISE, raised)
 
 
 def _row(key: StreamKey, progress: Progress) -> Row:
