@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.progress import track
 
 from tests.simulation import planted, powercuts, release
 from tests.simulation.options import ALL, Options, draw
+from tests.simulation.pool import CORES, Pool
 from tests.simulation.shrink import as_test, shrink
 from tests.simulation.totals import Totals
 from tests.simulation.world import Result, Site
@@ -24,24 +27,27 @@ _MANY_SEEDS = 2_000
 def main() -> int:
     """Exit 1 if any promise was broken."""
     wanted = _parse()
-    if wanted.planted:
-        return planted.main()
-    if wanted.power_cuts:
-        return powercuts.main(wanted.power_cuts, wanted.seed)
-    if wanted.release:
-        return release.main(wanted.release)
-    totals = Totals()
-    with Site() as site:
-        for options in _seeds(wanted):
-            result = site.run(options, tell=wanted.story)
-            totals.add(result)
-            if wanted.seeds == 1:
-                print(options.describe())
-                print(f"trace {result.trace}")
-            if wanted.story:
-                print("\n".join(result.story))
-            if result.violation is not None:
-                _explain(site, result)
+    with Pool(wanted.jobs) as pool:
+        if wanted.planted:
+            return planted.main(pool)
+        if wanted.power_cuts:
+            return powercuts.main(pool, wanted.power_cuts, wanted.seed)
+        if wanted.release:
+            return release.main(pool, wanted.release)
+        return _run(pool, wanted)
+
+
+def _run(pool: Pool, wanted: argparse.Namespace) -> int:
+    totals, begun = Totals(), time.perf_counter()
+    for result in _results(pool, wanted):
+        totals.add(result)
+        if wanted.seeds == 1:
+            print(result.options.describe())
+            print(f"trace {result.trace}")
+        if wanted.story:
+            print("\n".join(result.story))
+        if result.violation is not None:
+            _explain(pool.site, result)
     print(totals.text())
     if wanted.json is not None:
         wanted.json.write_text(json.dumps(totals.as_json(), indent=2, ensure_ascii=False) + "\n")
@@ -49,8 +55,17 @@ def main() -> int:
     if unreached:
         print(f"never reached, so never tested: {', '.join(unreached)}")
     good = not (totals.failed or unreached)
-    print(f"simulate: {'good' if good else 'BAD'}, {len(totals.failed)} of {totals.seeds} seeds failed")
+    took = f"{time.perf_counter() - begun:.0f} s, {pool.cpu_s:.0f} s CPU"
+    verdict = f"{len(totals.failed)} of {totals.seeds} seeds failed in {took}"
+    print(f"simulate: {'good' if good else 'BAD'}, {verdict}")
     return 0 if good else 1
+
+
+def _results(pool: Pool, wanted: argparse.Namespace) -> Iterator[Result]:
+    results = pool.map(partial(Site.run, tell=wanted.story), _seeds(wanted))
+    if wanted.seeds > 1 and sys.stderr.isatty():
+        return iter(track(results, "seeds", total=wanted.seeds))
+    return results
 
 
 def _parse() -> argparse.Namespace:
@@ -61,6 +76,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--terminals", type=int, choices=range(1, 51), metavar="1..50")
     parser.add_argument("--days", type=int)
     parser.add_argument("--faults", type=_faults, help=f"some of {','.join(ALL)}; none: no faults")
+    parser.add_argument("--jobs", type=int, default=CORES, help="how many processes; one for each core")
     parser.add_argument("--json", type=Path, help="write the totals there")
     parser.add_argument("--story", action="store_true", help="tell what happened, line by line")
     parser.add_argument("--planted", action="store_true", help="plant bugs; each must be caught")
@@ -78,9 +94,7 @@ def _faults(text: str) -> tuple[str, ...]:
 
 
 def _seeds(wanted: argparse.Namespace) -> Iterator[Options]:
-    seeds = range(wanted.seed, wanted.seed + wanted.seeds)
-    shown = track(seeds, "seeds") if wanted.seeds > 1 and sys.stderr.isatty() else seeds
-    for seed in shown:
+    for seed in range(wanted.seed, wanted.seed + wanted.seeds):
         yield draw(
             seed,
             people=wanted.people,

@@ -185,23 +185,37 @@ class Nemesis:
         self._terminal().clock.jump(self._random.choice(_JUMPS_MS))
 
     def _clone(self) -> None:
-        copy = self.world.clone(self._terminal())
+        self._clone_of(self._terminal())
+
+    def _clone_of(self, terminal: Terminal) -> None:
+        copy = self.world.clone(terminal) if self.world.network.faulty else None
         if copy is not None:
             self._fault("clone")
             # Two of one name push each other off the broker: somebody pulls one plug until the heal.
             self.world.loop.after(self._random.randint(2 * MINUTE, 20 * MINUTE), copy.unplug)
 
     def _restore(self) -> None:
-        terminal = self._terminal()
+        self._copy_of(self._terminal())
+
+    def _copy_of(self, terminal: Terminal) -> None:
         copy = terminal.disk.copy(terminal.disk.folder)
         known = {each.punch_id for each in self.world.history.attempts.values() if each.card == terminal.card}
         pause = self._random.randint(MINUTE, 3 * HOUR)
         self.world.loop.after(pause, self._put_back, terminal, copy, known)
 
     def _put_back(self, terminal: Terminal, copy: Disk, known: set[bytes]) -> None:
-        if self.world.network.faulty:
-            self._fault("restore")
-            terminal.replace_card(copy, known)
+        if not self.world.network.faulty:
+            return
+        self._fault("restore")
+        terminal.replace_card(copy, known)
+        chance = self._random.random()
+        if chance < 0.3 and self._once["restore"] > 0:
+            # Who did it once does it again, when the card has grown beside what the cloud knows of it.
+            self._once["restore"] -= 1
+            self.world.loop.after(self._random.randint(MINUTE, HOUR), self._copy_of, terminal)
+        elif chance < 0.7 and "clone" in self._wanted:
+            # What it makes under numbers that the cloud knows is then in two machines before it is delivered.
+            self.world.loop.after(self._random.randint(MINUTE, HOUR), self._clone_of, terminal)
 
     # -- rubbish ---------------------------------------------------------------------------------------------
 

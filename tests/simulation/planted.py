@@ -39,6 +39,7 @@ from models.wire.topics import Channel
 from tests.simulation import links, powercuts, terminal, uplink, worker
 from tests.simulation.history import FAIL, OK, Attempt
 from tests.simulation.options import ALL, draw
+from tests.simulation.pool import Pool
 from tests.simulation.world import RAISED, Result, Site
 
 _SEEDS = 60
@@ -345,24 +346,23 @@ def hunt(site: Site, bug: Bug, seeds: int = _SEEDS) -> Result | None:
     return None
 
 
-def table(found: Sequence[tuple[Bug, Result | None]]) -> list[str]:
-    """A line a bug: which seed and which invariant caught it."""
+def table(found: Sequence[Result | None]) -> list[str]:
+    """A line for each of ``BUGS``: which seed and which invariant caught it."""
     lines = []
-    for bug, result in found:
+    for bug, result in zip(BUGS, found, strict=True):
         caught = "NOT CAUGHT" if result is None or result.violation is None else result.violation.invariant
         lines.append(f"{bug.name:45} {'' if result is None else result.options.seed:>5}  {caught}")
     return lines
 
 
-def main() -> int:
+def main(pool: Pool) -> int:
     """Exit 1 unless each is caught."""
     begun = time.perf_counter()
-    with Site() as site:
-        found = [(bug, hunt(site, bug)) for bug in BUGS]
+    found = list(pool.map(hunt, BUGS))
     print(f"{'planted bug':45} {'seed':>5}  caught by")
     print("\n".join(table(found)))
-    missed = [bug.name for bug, result in found if result is None]
-    verdict = "good" if not missed else "BAD"
-    caught = len(found) - len(missed)
-    print(f"planted: {verdict}, {caught} of {len(found)} caught in {time.perf_counter() - begun:.0f} s")
-    return 1 if missed else 0
+    caught = sum(result is not None for result in found)
+    verdict = "good" if caught == len(BUGS) else "BAD"
+    took = f"{time.perf_counter() - begun:.0f} s, {pool.cpu_s:.0f} s CPU"
+    print(f"planted: {verdict}, {caught} of {len(BUGS)} caught in {took}")
+    return 0 if verdict == "good" else 1

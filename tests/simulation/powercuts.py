@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import apsw
-import structlog
 
 from edge.errors import EdgeError
 from edge.health.machine import Machine
@@ -26,11 +23,17 @@ from models.punch import ClockQuality, Method
 from models.ranges import Ranges
 from tests.simulation.disk import Content, Disk, DiskVfs
 from tests.simulation.loop import BEGIN_MS, split
+from tests.simulation.pool import Pool
 from tests.simulation.terminal import chain_faults, sign
+from tests.simulation.world import Site, quiet
 
 TERMINAL = TerminalId("t-0000000000000001")
 MACHINE = Machine("machine", "boot")
 _CONTROL_IMAGES = 400
+_PART_IMAGES = 250
+
+AS_IT_IS, NORMAL, LIES = "as it is", "synchronous=NORMAL", "a disk that lies"
+"""What is cut. The last two are controls: they must show losses, else the disk model has no teeth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +72,24 @@ class Cuts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many images, or a few more, from the round of the number ``first`` on."""
+
+    what: str
+    images: int
+    first: int
+
+
 class Bench:
     """A folder and a VFS for many rounds."""
 
-    def __init__(self) -> None:
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a disk that syncs at once
-        self._folder = Path(tempfile.mkdtemp(prefix="kaoqin-cuts-", dir=memory))
-        self._live = self._folder / "live"
-        self._after = self._folder / "after"
-        self._live.mkdir()
-        self._after.mkdir()
-        self._vfs = DiskVfs("kaoqin-cuts")
-
-    def close(self) -> None:
-        """Done."""
-        self._vfs.unregister()
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def __init__(self, folder: Path, vfs: DiskVfs) -> None:
+        self._live = folder / "live"
+        self._after = folder / "after"
+        self._live.mkdir(exist_ok=True)
+        self._after.mkdir(exist_ok=True)
+        self._vfs = vfs
 
     def run(self, count: int, seed: int, *, lies: bool = False) -> Cuts:
         """Make ``count`` images or a few more, and open each."""
@@ -187,26 +192,46 @@ def replaced(module: object, name: str, value: object) -> Iterator[None]:
         setattr(module, name, before)
 
 
-def controls(bench: Bench, seed: int, images: int = _CONTROL_IMAGES) -> dict[str, Cuts]:
-    """Runs that must show losses: else the disk model has no teeth."""
-    with replaced(product, "_make_durable", normal_sync):
-        normal = bench.run(images, seed)
-    return {"synchronous=NORMAL": normal, "a disk that lies": bench.run(images, seed, lies=True)}
+def run(site: Site, part: Part) -> Cuts:
+    """Make and open the images of ``part``."""
+    bench = Bench(site.folder, site.vfs)
+    normal = replaced(product, "_make_durable", normal_sync) if part.what == NORMAL else nullcontext()
+    with normal, quiet():
+        return bench.run(part.images, part.first, lies=part.what == LIES)
 
 
-def main(count: int, seed: int, say: Callable[[str], None] = print) -> int:
+def parts(what: str, images: int, first: int) -> list[Part]:
+    """As many as make ``images``; each round gives one at least, so no two have a round in common."""
+    begins = range(0, images, _PART_IMAGES)
+    return [Part(what, min(_PART_IMAGES, images - begin), first + begin) for begin in begins]
+
+
+def controls(first: int, images: int = _CONTROL_IMAGES) -> list[Part]:
+    """What must be bad."""
+    return [part for what in (NORMAL, LIES) for part in parts(what, images, first)]
+
+
+def add_up(wanted: list[Part], done: Iterable[Cuts]) -> dict[str, Cuts]:
+    """What came of ``wanted``, by what was cut."""
+    found: dict[str, Cuts] = {}
+    for part, cuts in zip(wanted, done, strict=True):
+        found.setdefault(part.what, Cuts()).add(cuts)
+    return found
+
+
+def are_good(found: dict[str, Cuts]) -> bool:
+    """Whether nothing was lost, and both controls lost something."""
+    return all(bool(cuts.bad) == (what != AS_IT_IS) for what, cuts in found.items())
+
+
+def main(pool: Pool, count: int, first: int) -> int:
     """Exit 1 if any image was bad, or a control was not."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    bench = Bench()
     begun = time.perf_counter()
-    try:
-        cuts = bench.run(count, seed)
-        say(f"power cuts: {cuts.text()} in {time.perf_counter() - begun:.1f} s")
-        good = not cuts.bad
-        for name, control in controls(bench, seed).items():
-            say(f"control, {name}: {control.text()}; it must be bad")
-            good = good and control.bad > 0
-    finally:
-        bench.close()
-    say(f"power cuts: {'good' if good else 'BAD'}")
+    wanted = [*parts(AS_IT_IS, count, first), *controls(first)]
+    found = add_up(wanted, pool.map(run, wanted))
+    for what, cuts in found.items():
+        print(f"{what}{'' if what == AS_IT_IS else ' (control, must be bad)'}: {cuts.text()}")
+    good = are_good(found)
+    took = f"{time.perf_counter() - begun:.0f} s, {pool.cpu_s:.0f} s CPU"
+    print(f"power cuts: {'good' if good else 'BAD'}, {found[AS_IT_IS].images} images in {took}")
     return 0 if good else 1

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.options import draw
+from tests.simulation.pool import Pool
 from tests.simulation.world import Site
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
+    with Pool(jobs=1) as pool:
+        yield pool.site
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -34,9 +35,18 @@ def test_a_seed_replays_to_the_same_trace(site: Site):
 
 def test_a_seed_replays_in_another_process(site: Site):
     code = (
-        "from tests.simulation.options import draw\nfrom tests.simulation.world import Site\n"
-        "with Site() as site: print(site.run(draw(5)).trace)"
+        "from tests.simulation.options import draw\nfrom tests.simulation.pool import Pool\n"
+        "with Pool(jobs=1) as pool: print(pool.site.run(draw(5)).trace)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == site.run(draw(5)).trace
+
+
+def test_a_seed_comes_to_the_same_beside_others(site: Site):
+    wanted = [draw(seed) for seed in (6, 5, 7)]
+
+    with Pool(jobs=2) as pool:
+        beside = [result.trace for result in pool.map(Site.run, wanted)]
+
+    assert beside == [site.run(options).trace for options in wanted]

@@ -6,34 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import structlog
 
 from tests.simulation import planted, powercuts
 from tests.simulation.options import draw
 from tests.simulation.planted import BUGS, Bug
+from tests.simulation.pool import Pool
+from tests.simulation.powercuts import AS_IT_IS, LIES, NORMAL, Cuts, Part
 from tests.simulation.shrink import as_test, shrink
 from tests.simulation.world import Site
 
 QUICK = [bug for bug in BUGS if bug.name in {"no unique key in the cloud", "synchronous=NORMAL"}]
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with structlog.testing.capture_logs():
-        yield
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def bench() -> Iterator[powercuts.Bench]:
-    bench = powercuts.Bench()
-    yield bench
-    bench.close()
+    with Pool(jobs=1) as pool:
+        yield pool.site
 
 
 def test_there_are_enough_planted_bugs():
@@ -57,13 +45,22 @@ def test_a_failure_is_made_smaller_and_printed_as_a_test(site: Site):
     assert "def test_seed_4_altered" in as_test(small)
 
 
-def test_no_power_cut_takes_what_was_promised(bench: powercuts.Bench):
-    cuts = bench.run(150, seed=1)
+def test_no_power_cut_takes_what_was_promised(site: Site):
+    cuts = powercuts.run(site, Part(AS_IT_IS, images=150, first=1))
 
     assert cuts.bad == 0, cuts.problems
     assert cuts.torn
     assert cuts.beyond
 
 
-def test_the_controls_lose_punches(bench: powercuts.Bench):
-    assert all(control.bad for control in powercuts.controls(bench, seed=1, images=60).values())
+@pytest.mark.parametrize("what", [NORMAL, LIES])
+def test_a_control_loses_punches(site: Site, what: str):
+    assert powercuts.run(site, Part(what, images=60, first=1)).bad
+
+
+def test_a_control_that_loses_nothing_is_no_good_news():
+    good = {AS_IT_IS: Cuts(images=9), NORMAL: Cuts(images=9, bad=1), LIES: Cuts(images=9, bad=1)}
+
+    assert powercuts.are_good(good)
+    assert not powercuts.are_good(good | {AS_IT_IS: Cuts(images=9, bad=1)})
+    assert not powercuts.are_good(good | {NORMAL: Cuts(images=9)})

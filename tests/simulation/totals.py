@@ -24,6 +24,7 @@ SOMETIMES = (
     "hole asked for",
     "held message came after the heal",
     "over HTTPS",
+    "put aside: already_stored",
     "put aside: key_conflict",
     "put aside: malformed",
     "put aside: unknown_terminal",

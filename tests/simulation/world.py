@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Self
 
 import structlog
 
@@ -60,21 +59,20 @@ class Result:
 
 
 class Site:
-    """What seeds of one process share, because it is dear to make: the database's file and the VFS."""
+    """What seeds of one process share, because it is dear to make: the database's file and the VFS.
 
-    def __init__(self) -> None:
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a disk that syncs at once
-        self.folder = Path(tempfile.mkdtemp(prefix="kaoqin-simulation-", dir=memory))
+    Nothing of a seed is left for the next: a seed comes to the same in any site.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.cloud = Cloud(self.folder)
         self.vfs = DiskVfs("kaoqin-simulation")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of its files."""
         self.cloud.close()
         self.vfs.unregister()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, options: Options, *, tell: bool = False) -> Result:
         """Run one seed."""
@@ -327,13 +325,22 @@ def _wired(world: World) -> Iterator[None]:
         (ingest_core, "GROUP_MAX", 64),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in names]
-    logging = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     for module, name, value in names:
         setattr(module, name, value)
     try:
-        yield
+        with quiet():
+            yield
     finally:
         for module, name, value in before:
             setattr(module, name, value)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What the product logs of all that breaks is nobody's news here."""
+    logging = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        yield
+    finally:
         structlog.configure(**logging)
