@@ -50,13 +50,7 @@ class ReadFile:
 
     def line(self, fault: Fault) -> int | None:
         """The line a fault of the draft is about, if the file speaks of it."""
-        path = fault.path
-        while path:
-            found = line_of(self.root, path)
-            if found is not None:
-                return found
-            path = path[:-1]
-        return None
+        return _line(self.root, fault)
 
 
 def read_text(path: Path) -> str:
@@ -104,19 +98,20 @@ def read(text: str, tables: RuleTables) -> ReadFile | list[BadLine]:
         if isinstance(group, Fault):
             return [BadLine(line_of(root, ("group",)) or 1, "group", group)]
         return ReadFile(_changes(found, group, tables), root)
-    return [BadLine(_line(root, fault), fault.place, fault) for fault in found]
+    return [BadLine(_line(root, fault) or 1, fault.place, fault) for fault in found]
 
 
-def _line(root: YamlNode, fault: Fault) -> int:
-    """A single version may be written without a list."""
+def _line(root: YamlNode, fault: Fault) -> int | None:
+    """The line of the innermost value around a fault; a single version may be written without a list."""
     path = fault.path
-    written = line_of(root, path)
-    if written is None and path[:1] == ("policy",):
-        written = line_of(root, ("policy", *path[2:]))
-    while written is None and path:
-        path = path[:-1]
+    if path[:1] == ("policy",) and line_of(root, path[:2]) is None:
+        path = ("policy", *path[2:])
+    while path:
         written = line_of(root, path)
-    return 1 if written is None else written
+        if written is not None:
+            return written
+        path = path[:-1]
+    return None
 
 
 def _group(found: RulesFile, tables: RuleTables) -> str | Fault:

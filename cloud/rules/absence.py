@@ -41,12 +41,12 @@ def count_absence(sheet: Sheet) -> None:
         spans = minutes.normalise([span for event in every for span in event.minutes])
         step = every[0].step
         args = {**step.args, "minutes": minutes.count(spans)}
-        sheet.events = [Event(FindingCode.ABSENT, "", spans, Step(step.rule, step.code, args))]
+        sheet.events = [Event(FindingCode.ABSENT, spans, Step(step.rule, step.code, args))]
         sheet.absent_days = cap(sheet)
     elif sheet.events:
-        days = sum((Fraction(length, sheet.plan.full) for length in sheet.absent_units), Fraction(0))
-        days += HALF * sum(event.code is FindingCode.ABSENT_HALF for event in sheet.events)
-        sheet.absent_days = min(cap(sheet), days) if days else days
+        whole = sum(Fraction(length, sheet.plan.full) for length in sheet.absent_units)
+        halves = HALF * sum(event.code is FindingCode.ABSENT_HALF for event in sheet.events)
+        sheet.absent_days = min(cap(sheet), whole + halves)
     _judge_thresholds(sheet)
 
 
@@ -98,4 +98,4 @@ def _replace(sheet: Sheet, code: FindingCode, limit: int, worked: int) -> None:
         **sheet.plan.policy.named,
     }
     step = Step("L7", f"{code.value}_below", args)
-    sheet.events = [Event(code, "", sheet.parts.get(Part.ABSENT, NONE), step)]
+    sheet.events = [Event(code, sheet.parts.get(Part.ABSENT, NONE), step)]

@@ -52,7 +52,7 @@ def choose(cluster: Cluster, seats: Sequence[Seat]) -> Seat:
         return seats[0]
     if not seats[-1].precedes_mid(at_ms):
         return seats[-1]
-    index = next(i for i in range(1, len(seats)) if seats[i].precedes_mid(at_ms))
+    index = next(i for i, seat in enumerate(seats) if seat.precedes_mid(at_ms))
     return _between(cluster, seats[index - 1], seats[index])
 
 

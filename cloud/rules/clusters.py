@@ -128,9 +128,6 @@ def _clusters(stamps: list[Stamp], plans: PlanBook) -> Iterable[Cluster]:
 
 def _joins(stamp: Stamp, before: Stamp, typed: Direction, plans: PlanBook) -> bool:
     gap_ms = stamp.at_ms - before.at_ms
-    if gap_ms >= MS * 60 * 24:
-        # No policy merges punches a day apart; spares looking up the date.
-        return False
     policy = plans.policy(plans.zone.date_of(stamp.at_ms // MS))
     if gap_ms >= policy.dup_window_s * 1000:
         return False

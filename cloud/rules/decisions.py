@@ -39,7 +39,7 @@ def decide(sheet: Sheet, decisions: tuple[OfficeRecord, ...]) -> None:
     sheet.put(Part.ABSENT, sheet.plan.required)
     sheet.absent_days = due_days(sheet)
     step = Step("C5", "decided_absent", {"minutes": sheet.plan.required_min})
-    sheet.events = [Event(FindingCode.ABSENT, "", sheet.plan.required, step)]
+    sheet.events = [Event(FindingCode.ABSENT, sheet.plan.required, step)]
 
 
 def _drop_claims(sheet: Sheet) -> None:

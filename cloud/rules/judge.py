@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cloud.rules import minutes
 from cloud.rules.judged import Args, Sheet, evidence_args
-from cloud.rules.minutes import EVER, MS, NONE, Minutes
+from cloud.rules.minutes import MS, NONE, Minutes
 from cloud.rules.policy import Policy
 from cloud.rules.roles import InstanceRoles, Unit
 from models.attendance import FindingCode, Flag, Part, Step
@@ -289,10 +289,10 @@ def presence_minutes(sheet: Sheet, roles: InstanceRoles, policy: Policy) -> Minu
 
 def overtime_breaks(sheet: Sheet, policy: Policy, start: int, end: int) -> Minutes:
     """The policy's overtime breaks, put on every date between two minutes."""
-    if not policy.overtime_breaks or end <= start or end >= EVER:
+    if not policy.overtime_breaks:
         return NONE
     zone = sheet.site_zone
-    first, last = zone.ordinal_of(start) - 1, zone.ordinal_of(end) + 1
+    first, last = zone.ordinal_of(start) - 1, zone.ordinal_of(end)
     return minutes.normalise(
         (zone.minute_at(ordinal, opens), zone.minute_at(ordinal, closes))
         for ordinal in range(first, last + 1)

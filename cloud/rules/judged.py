@@ -22,10 +22,9 @@ Args = dict[str, ArgValue]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One finding with its minutes, the shift it is of and its sentence."""
+    """One finding with its minutes and its sentence."""
 
     code: FindingCode
-    shift: str
     minutes: Minutes
     step: Step
 
@@ -89,8 +88,7 @@ class Sheet:
     def put(self, part: Part, spans: Minutes) -> None:
         """Book minutes as a part."""
         if spans:
-            held = self.parts.get(part)
-            self.parts[part] = minutes.union(held, spans) if held else spans
+            self.parts[part] = minutes.union(self.parts.get(part, NONE), spans)
 
     def move(self, source: Part, target: Part) -> int:
         """Book all minutes of one part as another; how many."""
@@ -100,12 +98,11 @@ class Sheet:
 
     def part_min(self, part: Part) -> int:
         """How many minutes of a part."""
-        spans = self.parts.get(part)
-        return minutes.count(spans) if spans else 0
+        return minutes.count(self.parts.get(part, NONE))
 
     def find(self, code: FindingCode, shift: str, spans: Minutes, step: Step) -> None:
         """Write down a finding of step 8."""
-        self.events.append(Event(code, shift, spans, step))
+        self.events.append(Event(code, spans, step))
         self.by_shift.setdefault(shift, []).append(code)
 
     def say(self, rule: str, code: str, args: Args) -> None:

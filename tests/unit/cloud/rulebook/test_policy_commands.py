@@ -36,6 +36,52 @@ def test_lint_says_file_line_severity_and_sentence(firm: Firm, tmp_path: Path, c
     assert lines[-1] == "1 error, 2 warnings"
 
 
+LINTED = {
+    "overlapping windows": (
+        "group: lab\nshifts:\n  EVE: {segments: [18:30-22:00]}\nweek: {mon: [DAY, EVE]}\n",
+        4,
+        "warning: the windows of DAY and EVE (Monday) overlap from 15:30 to 00:00",
+    ),
+    "grace over the break": (
+        "group: lab\npolicy:\n  version: lab2\n  late_grace_min: 180\n",
+        4,
+        "warning: shift DAY: late grace of 180 min reaches over the break at 12:00 (lab2)",
+    ),
+    "a window of 24 hours": (
+        "shifts:\n  DAY: {segments: [09:00-12:00, 13:00-18:00]}\n  LONG: {segments: [00:00-15:00]}\n",
+        3,
+        "error: shift LONG: a window of 1440 min reaches 24 h",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LINTED)
+@pytest.mark.parametrize("command", ["lint", "import"])
+def test_what_the_linter_knows_is_told_with_its_line(
+    firm: Firm, tmp_path: Path, capsys, what: str, command: str
+):
+    text, line, said = LINTED[what]
+    path = written(tmp_path, text)
+
+    if command == "lint":
+        commands(firm).lint(path, as_json=False)
+    else:
+        commands(firm).import_file(path, dry_run=False)
+
+    told = capsys.readouterr()
+    assert f"{path}:{line}: {said}" in told.out + told.err
+
+
+def test_people_without_a_group_are_told_of_whatever_is_saved(firm: Firm, tmp_path: Path, capsys):
+    path = written(tmp_path, STRICT)
+
+    assert commands(firm).lint(path, as_json=False) == 0
+    assert commands(firm).import_file(path, dry_run=False) == 0
+
+    said = "2 people are in no group and are judged by the default group"
+    assert capsys.readouterr().out.count(said) == 2
+
+
 def test_lint_of_a_sound_file_says_only_what_is_so_already(firm: Firm, tmp_path: Path, capsys):
     path = written(tmp_path, STRICT)
 

@@ -129,3 +129,22 @@ def test_overtime_asked_by_halves_runs_from_midnight_or_noon_to_noon_or_midnight
     assert asked("2026-11-21 pm", "2026-11-22 am", date(2026, 11, 21)) == {"rest": 1440}
     assert asked("2026-11-21 pm", "2026-11-21 pm", date(2026, 11, 21)) == {"rest": 720}
     assert asked("2026-11-14 am", "2026-11-14 am", date(2026, 11, 13)) == {"rest": 720}
+
+
+def test_equal_versions_known_at_one_instant_speak_the_same_in_any_order():
+    def leave(kind: str) -> dict[str, Any]:
+        day = {"from": "2026-11-18", "to": "2026-11-18"}
+        return {"kind": "leave", "type": kind, "unit": "day", "id": "1", **day}
+
+    forms = [leave("sick"), leave("annual")]
+    one, other = result(records=forms), result(records=forms[::-1])
+
+    assert one == other
+    assert len(one.leave_days) == 1
+
+
+def test_a_leave_that_says_no_type_is_leave_all_the_same():
+    shown = result(records=[{"kind": "leave", "unit": "day", "from": "2026-11-18", "to": "2026-11-18"}])
+
+    assert shown.leave_min == {"": 480}
+    assert shown.absent_days == 0

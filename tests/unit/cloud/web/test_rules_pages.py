@@ -9,7 +9,7 @@ from datetime import date
 
 import httpx
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from cloud.attendance.rulesets import RuleTables, read_tables
 from cloud.db.engine import Database
@@ -290,6 +290,31 @@ def test_a_shift_that_cannot_be_judged_is_refused(desk: Desk):
     assert "LONG" not in desk.tables().shifts
 
     assert desk.send("/rules/set-shift", **shift_form("X", "12:00-09:00")).status_code == 422
+
+
+def test_grace_over_the_break_is_told_before_it_is_saved(desk: Desk):
+    review = desk.send("/rules/set-policy", **policy("v2", "2026-11-01", late_grace_min="180"))
+
+    text = words_of(review.text)
+    assert "班次 DAY：迟到宽限 180 分钟越过 12:00 的休息（v2）" in text
+    assert desk.confirm(review).status_code == 303
+
+
+def test_windows_that_overlap_are_told_before_they_are_saved(desk: Desk):
+    desk.confirm(desk.send("/rules/set-shift", **shift_form("EVE", "18:30-22:00")))
+    review = desk.send("/rules/set-group", group="default", name="办公室", mon_0="DAY", mon_1="EVE")
+
+    assert "DAY 与 EVE（周一）的打卡窗口在 15:30–00:00 重叠" in words_of(review.text)
+    assert desk.confirm(review).status_code == 303
+
+
+def test_people_without_a_group_are_told_of_when_a_policy_is_saved(desk: Desk):
+    with desk.database.write() as connection:
+        connection.execute(update(people).where(people.c.person_id == LI_LEI).values(group_id=None))
+    review = desk.send("/rules/set-policy", **policy("v2", "2026-11-01", late_grace_min="10"))
+
+    assert "提醒 1 人没有考勤组，按默认组判定" in words_of(review.text)
+    assert desk.confirm(review).status_code == 303
 
 
 def test_a_shift_in_use_cannot_be_deleted(desk: Desk):
