@@ -128,7 +128,7 @@ def sum_days(days: Sequence[AttendanceDay], policy: Policy, *, provisional: bool
         if day.state is not DayState.FINAL:
             states.add(day.state.value)
         elif day.duty is Duty.DUE:
-            left = day.due_days - sum(day.leave_days.values(), Fraction(0)) - day.absent_days
+            left = day.due_days - day.absent_days - sum(day.leave_days.values())
             found.present_days += max(Fraction(0), left)
         states.update(flag.value for flag in BLOCKING_FLAGS if flag in day.flags)
     if provisional:
@@ -188,8 +188,7 @@ def _add_comprehensive(found: PeriodTotals, policy: Policy, outside: int) -> Non
     standard -= sum(found.leave_min.values())
     found.period_counted_min = counted
     found.period_standard_min = standard
-    # Fraction's floor division by one is its floor.
-    found.period_overtime_min = int(max(Fraction(0), counted - standard) // 1)
+    found.period_overtime_min = int(max(Fraction(0), counted - standard))
 
 
 def adjustments(judged: Judge, year: int, month: int) -> tuple[Adjustment, ...]:

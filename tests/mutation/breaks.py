@@ -86,7 +86,7 @@ BREAKS: Final = {
     "C4": Break("engine._count", "month.corrections > policy", "month.corrections >= policy"),
     "C5": Break("decisions.decide", "decisions[-1]", "decisions[0]"),
     "M1": Break("month._add_events", "found.late_n += 1", "found.late_n = 1"),
-    "M2": Break("month.sum_days", "- day.absent_days", ""),
+    "M2": Break("month.sum_days", " - day.absent_days", ""),
     "M3": Break("month.sum_days", "states.add(day.state.value)", "pass"),
     "M4": Break("engine.Judge.published", "if locked is None else locked", ""),
     "M5": Break("month.adjustments", "max(opened, locked)", "locked"),

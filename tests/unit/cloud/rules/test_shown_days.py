@@ -34,6 +34,7 @@ def test_minutes_stand_where_they_are_in_order():
     leave = {"kind": "leave", "type": "sick", "from": "2026-11-18 16:00", "to": "2026-11-18 18:00"}
     shown = result(punches=["2026-11-18 09:10 16:00"], records=[leave])
 
+    assert shown.date == DAY
     assert [(span.part, span.start_min - MIDNIGHT, span.end_min - MIDNIGHT) for span in shown.timeline] == [
         (Part.LATE, 540, 550),
         (Part.PRESENT, 550, 720),
