@@ -21,7 +21,6 @@ class LocalTime:
     """
 
     def __init__(self, zone: str) -> None:
-        self.zone = zone
         self._info = ZoneInfo(zone)
         self._midnights: dict[int, int] = {}
         self._offset_min = 0

@@ -182,13 +182,12 @@ def correct(pairing: Pairing, side: str, at_ms: int, record: OfficeRecord) -> bo
 def _correct_in(pairing: Pairing, at_ms: int, record: OfficeRecord) -> bool:
     if pairing.out_ms is not None and at_ms >= pairing.out_ms:
         return False
-    had_in = pairing.in_ms is not None
     pairing.in_ms, pairing.in_by = at_ms, record
     if pairing.pairs:
         rest = [p for p in pairing.pairs if p[1] > at_ms]
         rest[0] = (at_ms, rest[0][1])
         pairing.pairs = rest
-    elif pairing.open_ms is not None and had_in:
+    elif pairing.open_ms is not None:
         pairing.open_ms = at_ms
     elif pairing.out_ms is not None:
         pairing.pairs = [(at_ms, pairing.out_ms)]

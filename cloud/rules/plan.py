@@ -312,11 +312,11 @@ class PlanBook:
         return DayType.WORKDAY if day.weekday() < SATURDAY else DayType.REST
 
     def statutory_near(self, day: date) -> bool:
-        """Whether a date from the day before to three days after is statutory."""
+        """Whether a date is statutory that a shift of ``day`` can reach: to 99:59, in a zone 26 h away."""
         if not self._statutory:
             return False
         calendar = self.rules.calendar
-        for days in range(-1, 4):
+        for days in range(-2, 6):
             found = calendar.get(day + timedelta(days=days))
             if found is not None and found.kind is CalendarKind.STATUTORY:
                 return True

@@ -34,7 +34,7 @@ class Unit:
 
     minutes: Minutes
     seat: Seat
-    pairing: Pairing
+    pairing: Pairing = field(default_factory=Pairing)
     in_waived: bool = False
     out_waived: bool = False
     corrected: bool = False
@@ -89,8 +89,6 @@ class Correction:
     """A correction that was applied."""
 
     record: OfficeRecord
-    side: str
-    at_ms: int
     submitted: date | None
 
 
@@ -160,7 +158,7 @@ def _flex(plan: DayPlan, roles: DayRoles) -> tuple[DayPlan, dict[str, int]]:
                     delta[instance.name] = moved
                     instance = instance.moved(moved)
         instances.append(instance)
-    return (plan.with_instances(tuple(instances)), delta) if delta else (plan, delta)
+    return plan.with_instances(tuple(instances)), delta
 
 
 def _build(view: View, plan: DayPlan, roles_of: RolesOf) -> DayRoles:
@@ -220,7 +218,7 @@ def _units(policy: Policy, instance: Instance, residual: Minutes, claims: Claims
     if policy.punch_at_leave_edges and claims.leave:
         parts = [piece for part in parts for piece in _cut_at_leave(part, claims.leave)]
     trust = policy.direction == "trust"
-    return [Unit(part, Seat(part[0][0], part[-1][1], trust), Pairing()) for part in parts if part]
+    return [Unit(part, Seat(part[0][0], part[-1][1], trust)) for part in parts if part]
 
 
 def _cut_at_leave(part: Minutes, leave: Minutes) -> list[Minutes]:
@@ -277,9 +275,8 @@ def _share(view: View, day: DayRoles, roles_of: RolesOf) -> None:
 
 
 def _may_share(cluster: Cluster, instance: Instance) -> bool:
-    """Whether a cluster lies in the window of an instance and before its middle."""
-    at_ms = cluster.first_ms
-    return instance.opens * MS <= at_ms < instance.closes * MS and at_ms * 2 < instance.mid2 * MS
+    """Whether a cluster lies in the window of an instance and before its middle, which the window holds."""
+    return instance.opens * MS <= cluster.first_ms and cluster.first_ms * 2 < instance.mid2 * MS
 
 
 def _last_before(view: View, day: date, instance: Instance, roles_of: RolesOf) -> InstanceRoles | None:
@@ -325,7 +322,7 @@ def _apply(day: DayRoles, record: OfficeRecord) -> None:
     if isinstance(held, OfficeRecord):
         day.repeated.append(record)
     elif correct(edge.pairing, body.side, body.at_ms, record):
-        day.corrections.append(Correction(record, body.side, body.at_ms, body.submitted))
+        day.corrections.append(Correction(record, body.submitted))
         if edge.unit is not None:
             edge.unit.corrected = True
     else:

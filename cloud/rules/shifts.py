@@ -101,7 +101,7 @@ def window_fault(shift: WorkShift, policy: Policy) -> Fault | None:
 
 
 def _flex_faults(shift: WorkShift) -> Iterator[Fault]:
-    if shift.free or not (shift.flex_early_min or shift.flex_late_min):
+    if not (shift.flex_early_min or shift.flex_late_min):
         return
     required = runs(shift)
     if len(required) < 2:  # noqa: PLR2004 -- one run has no break to reach

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from cloud.rules.casenode import Node
+from cloud.rules.errors import RefusalCode, RefusedInput
+from cloud.rules.facts import RuleSet
 from cloud.rules.faults import Fault, sentence
 from cloud.rules.lint import Use, lint, parameter_fault, tiers_fault
+from cloud.rules.plan import PlanBook
 from cloud.rules.policy import READERS, Policy
 from cloud.rules.rulesfile import FileVersion, RulesFile, read_file, rule_set, shift_faults, version_faults
 from tests.unit.cloud.rules.test_lint import DAY, NIGHT, rules
@@ -36,6 +39,9 @@ def told(parts: dict[str, Any], use: Use | None = None) -> dict[tuple[str, str],
          "shifts.X.flex.late_min", {"shift": "X", "minutes": 180, "at": "12:00"}),
         ({"shifts": {"X": {**DAY, "flex": {"early_min": 300}}}}, "flex_end_reaches_break",
          "shifts.X.flex.early_min", {"shift": "X", "minutes": 300, "at": "13:00"}),
+        ({"shifts": {"X": {"segments": ["07:00-10:00", "11:30-14:00", "16:00-19:30"],
+                           "flex": {"early_min": 210}}}}, "flex_end_reaches_break",
+         "shifts.X.flex.early_min", {"shift": "X", "minutes": 210, "at": "16:00"}),
         ({"shifts": {"X": {"segments": ["00:00-15:00"]}}}, "window_too_long", "shifts.X",
          {"shift": "X", "minutes": 1440, "before": 180, "after": 360, "version": "v1"}),
         ({"shifts": {"X": {"segments": ["00:00-15:00"], "before_min": 200, "after_min": 400}}},
@@ -336,3 +342,10 @@ def test_rules_that_cannot_be_read_are_told_piece_by_piece():
 
     assert isinstance(found, list)
     assert [fault.place for fault in found] == ["policy.0.late", "week.mon"]
+
+
+def test_rules_without_a_policy_judge_nobody():
+    with pytest.raises(RefusedInput) as refused:
+        PlanBook(RuleSet(zone="UTC", policies=()))
+
+    assert (refused.value.code, refused.value.detail) == (RefusalCode.BAD_POLICY, "there is no policy")

@@ -11,7 +11,9 @@ import pytest
 from cloud.rules.casefile import facts
 from cloud.rules.casenode import Node
 from cloud.rules.engine import judge
+from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.explain import explain
+from cloud.rules.facts import RosterEntry
 from models.attendance import AttendanceDay, Part
 from models.punch import Method
 
@@ -149,3 +151,13 @@ def test_a_leave_that_says_no_type_is_leave_all_the_same():
 
     assert shown.leave_min == {"": 480}
     assert shown.absent_days == 0
+
+
+def test_a_roster_of_a_shift_that_is_not_there_is_refused():
+    person = replace(facts(Node(CASE)), roster={DAY: RosterEntry(("ZZ",))})
+
+    with pytest.raises(RefusedInput) as refused:
+        judge(person, DAY, DAY)
+
+    assert refused.value.code is RefusalCode.BAD_SHIFT
+    assert refused.value.detail == "2026-11-18: there is no shift 'ZZ'"
