@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-Value = str | int | bytes | None
+from cloud.db import direct
+from cloud.db.direct import Value
+
 Row = tuple[Value, ...]
 
 
@@ -40,9 +42,7 @@ class Into:
 
 def insert_rows(connection: Connection, into: Into, rows: Sequence[Row]) -> int:
     """Insert ``rows``; how many were inserted or changed."""
-    if not rows:
-        return 0
-    return connection.exec_driver_sql(_text(into, connection.dialect.paramstyle), list(rows)).rowcount
+    return direct.run_each(connection, _text(into), rows)
 
 
 def insert_new(
@@ -56,12 +56,12 @@ def insert_new(
     if connection.dialect.name == "postgresql":
         return _copy_new(connection, into, key, rows)
     # Nearly always everything is new, and one statement is all it takes.
-    connection.exec_driver_sql("SAVEPOINT all_new")
+    direct.run(connection, "SAVEPOINT all_new")
     if insert_rows(connection, into, rows) == len(rows):
-        connection.exec_driver_sql("RELEASE all_new")
+        direct.run(connection, "RELEASE all_new")
         return None
-    connection.exec_driver_sql("ROLLBACK TO all_new")
-    connection.exec_driver_sql("RELEASE all_new")
+    direct.run(connection, "ROLLBACK TO all_new")
+    direct.run(connection, "RELEASE all_new")
     places = [into.columns.index(name) for name in key]
     return frozenset(
         tuple(row[place] for place in places) for row in rows if insert_rows(connection, into, [row])
@@ -72,7 +72,7 @@ def _copy_new(
     connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]
 ) -> frozenset[Row] | None:
     create, copy, move = _copy_texts(into, key)
-    connection.exec_driver_sql(create)
+    direct.run(connection, create)
     cursor = connection.connection.cursor()
     try:
         with cursor.copy(copy) as incoming:
@@ -88,15 +88,15 @@ def _copy_new(
 def those_in(connection: Connection, table: str, column: str, values: Sequence[str]) -> set[str]:
     """Which of ``values`` a text column has; one parameter, however many they are."""
     if connection.dialect.name == "postgresql":
-        query = f"SELECT {column} FROM {table} WHERE {column} = ANY(%s)"  # noqa: S608  names of ours
-        return {found for (found,) in connection.exec_driver_sql(query, (list(values),))}
+        query = f"SELECT {column} FROM {table} WHERE {column} = ANY(?)"  # noqa: S608  names of ours
+        return {found for (found,) in direct.rows(connection, query, (list(values),))}
     query = f"SELECT {column} FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
-    return {found for (found,) in connection.exec_driver_sql(query, (json.dumps(list(values)),))}
+    return {found for (found,) in direct.rows(connection, query, (json.dumps(list(values)),))}
 
 
 @cache
-def _text(into: Into, paramstyle: str) -> str:
-    marks = ", ".join(["?" if paramstyle == "qmark" else "%s"] * len(into.columns))
+def _text(into: Into) -> str:
+    marks = ", ".join("?" * len(into.columns))
     return f"INSERT INTO {into.table} ({', '.join(into.columns)}) VALUES ({marks}) {into.otherwise}"  # noqa: S608  names of ours
 
 

@@ -19,8 +19,10 @@ Value = str | int | bytes | None
 _KEYS_A_QUERY = 2_000
 
 
-def rows(connection: Connection, text: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
-    """The rows of a query, as the driver gives them."""
+def rows(
+    connection: Connection, text: str, values: Sequence[Value | list[str]] = ()
+) -> list[tuple[Any, ...]]:
+    """The rows of a query, as the driver gives them; only PostgreSQL takes a list for a value."""
     with closing(_cursor(connection)) as cursor:
         _execute(connection, cursor.execute, text, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()

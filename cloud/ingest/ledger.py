@@ -7,35 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select, tuple_
+from sqlalchemy import Connection
 
+from cloud.db import direct
 from cloud.db.bulk import Into, Row, insert_new
+from cloud.db.direct import Value
 from cloud.db.tables import punches
 from models.wire.messages import WirePunch
 
-_KEYS_A_QUERY = 2_000
-
 _INTO = Into("punches", tuple(punches.c.keys()))
-_KEY = punches.c.terminal_id, punches.c.stream_id, punches.c.seq
-_ID = punches.c.punch_id, punches.c.terminal_id
 WIRE = (
-    punches.c.seq,
-    punches.c.punch_id,
-    punches.c.person_id,
-    punches.c.wall_ms,
-    punches.c.monotonic_ms,
-    punches.c.boot,
-    punches.c.clock,
-    punches.c.method,
-    punches.c.direction,
-    punches.c.score_milli,
+    *("seq", "punch_id", "person_id", "wall_ms", "monotonic_ms", "boot"),
+    *("clock", "method", "direction", "score_milli"),
 )
 """The columns of a punch as its terminal sent it, in the order of ``WirePunch``."""
-_WHOLE = select(punches.c.terminal_id, punches.c.stream_id, *WIRE)
-_BY_KEY = _WHOLE.where(tuple_(*_KEY).in_(bindparam("wanted", expanding=True)))
-_BY_ID = _WHOLE.where(tuple_(*_ID).in_(bindparam("wanted", expanding=True)))
+_WHOLE = f"SELECT terminal_id, stream_id, {', '.join(WIRE)} FROM punches WHERE"  # noqa: S608 - names of ours
+_KEY, _ID = ("terminal_id", "stream_id", "seq"), ("punch_id", "terminal_id")
 
 
 class Key(NamedTuple):
@@ -81,7 +70,7 @@ def store(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> St
     if inserted is None:
         return Stored(frozenset(first), {key: one.wire for key, one in first.items()})
     new = frozenset(Key(*key) for key in inserted)  # type: ignore[arg-type]
-    old = _found(connection, _BY_KEY, [key for key in first if key not in new])
+    old = _found(connection, _KEY, [key for key in first if key not in new])
     held = {key: first[key].wire for key in new} | dict(old)
     others = {key: (first[key].wire.punch_id, key.terminal_id) for key in first if key not in held}
     known = with_ids(connection, list(others.values()))
@@ -92,20 +81,15 @@ def with_ids(
     connection: Connection, wanted: Sequence[tuple[bytes, str]]
 ) -> dict[tuple[bytes, str], tuple[Key, WirePunch]]:
     """The stored punches of these ids and terminals, with their keys."""
-    found = _found(connection, _BY_ID, wanted)
+    found = _found(connection, _ID, wanted)
     return {(wire.punch_id, key.terminal_id): (key, wire) for key, wire in found}
 
 
 def _found(
-    connection: Connection, query: Select[Any], wanted: Sequence[tuple[object, ...]]
+    connection: Connection, columns: tuple[str, ...], wanted: Sequence[tuple[Value, ...]]
 ) -> list[tuple[Key, WirePunch]]:
-    found: list[tuple[Key, WirePunch]] = []
-    for start in range(0, len(wanted), _KEYS_A_QUERY):
-        rows = connection.execute(query, {"wanted": wanted[start : start + _KEYS_A_QUERY]})
-        found += [
-            (Key(terminal, stream, seq), WirePunch(seq, *rest)) for terminal, stream, seq, *rest in rows
-        ]
-    return found
+    rows = direct.rows_of(connection, _WHOLE, columns, wanted)
+    return [(Key(terminal, stream, seq), WirePunch(seq, *rest)) for terminal, stream, seq, *rest in rows]
 
 
 def _row(one: Arrived, now_ms: int) -> Row:

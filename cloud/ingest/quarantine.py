@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from cloud.db.tables import quarantine
-from cloud.db.upsert import insert
+from cloud.db import direct
+from cloud.db.bulk import Into, Row, insert_rows
 
 KEPT_BYTES = 4_096
 """Of a payload; more does not help anybody to see what is wrong with it."""
 _WAITING_MAX = 1_000
 """A sender that only produces rubbish must not fill the disk."""
+
+_INTO = Into(
+    "quarantine",
+    (
+        *("received_ms", "topic", "terminal_id", "stream_id", "seq"),
+        *("code", "reason", "payload", "person_id", "digest"),
+    ),
+    "ON CONFLICT (digest) DO NOTHING",
+)
+_WAITING = "SELECT count(*) FROM quarantine WHERE terminal_id = ? AND seq IS NULL"
+_WAITING_OF_NOBODY = "SELECT count(*) FROM quarantine WHERE terminal_id IS NULL AND seq IS NULL"
 
 
 class Code(StrEnum):
@@ -61,28 +72,27 @@ def put_aside(connection: Connection, things: Sequence[PutAside], now_ms: int) -
     kept = [thing for thing in things if thing.seq is not None or not _flooded(connection, thing)]
     if not kept:
         return
-    rows = [
-        {
-            "received_ms": now_ms,
-            "topic": thing.topic[:200],
-            "terminal_id": thing.terminal_id,
-            "stream_id": thing.stream_id,
-            "seq": thing.seq,
-            "code": thing.code.value,
-            "reason": thing.reason[:500],
-            "payload": thing.payload[:KEPT_BYTES],
-            "person_id": thing.person_id,
-            "digest": thing.digest(),
-        }
+    rows: list[Row] = [
+        (
+            now_ms,
+            thing.topic[:200],
+            thing.terminal_id,
+            thing.stream_id,
+            thing.seq,
+            thing.code.value,
+            thing.reason[:500],
+            thing.payload[:KEPT_BYTES],
+            thing.person_id,
+            thing.digest(),
+        )
         for thing in kept
     ]
-    connection.execute(insert(connection, quarantine).on_conflict_do_nothing(index_elements=["digest"]), rows)
+    insert_rows(connection, _INTO, rows)
 
 
 def _flooded(connection: Connection, thing: PutAside) -> bool:
-    waiting = connection.execute(
-        select(func.count())
-        .select_from(quarantine)
-        .where(quarantine.c.terminal_id == thing.terminal_id, quarantine.c.seq.is_(None))
-    ).scalar_one()
-    return waiting >= _WAITING_MAX
+    if thing.terminal_id is None:
+        [(waiting,)] = direct.rows(connection, _WAITING_OF_NOBODY)
+    else:
+        [(waiting,)] = direct.rows(connection, _WAITING, (thing.terminal_id,))
+    return bool(waiting >= _WAITING_MAX)

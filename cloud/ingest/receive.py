@@ -13,11 +13,11 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from cloud.attendance import stale
+from cloud.db import direct
 from cloud.db.bulk import those_in
-from cloud.db.tables import streams, terminals
 from cloud.ingest import ledger, reconcile, redate
 from cloud.ingest.acks import ack
 from cloud.ingest.hearing import heard, present
@@ -33,13 +33,8 @@ from models.wire import topics
 from models.wire.codec import encode
 from models.wire.messages import PunchAck
 
-# Built once: building a statement costs more than running it.
-_TERMINALS = select(terminals.c.terminal_id, terminals.c.revoked_ms).where(
-    terminals.c.terminal_id.in_(bindparam("named", expanding=True))
-)
-_OWNERS = select(streams.c.terminal_id, streams.c.stream_id).where(
-    streams.c.stream_id.in_(bindparam("named", expanding=True))
-)
+_TERMINALS = "SELECT terminal_id, revoked_ms FROM terminals WHERE"
+_OWNERS = "SELECT terminal_id, stream_id FROM streams WHERE"
 _QUARTER_MS = 900_000
 _FUTURE_MS = 2 * 86_400_000
 """No clock that anybody set is further ahead than this."""
@@ -105,7 +100,7 @@ def receive_all(
 def _terminals(connection: Connection, messages: Sequence[Message]) -> dict[str, bool]:
     """The known terminals that the topics name, and whether each is revoked."""
     named = {parsed.terminal_id for message in messages if (parsed := topics.parse(message.topic))}
-    rows = connection.execute(_TERMINALS, {"named": sorted(named)})
+    rows = direct.rows_of(connection, _TERMINALS, ("terminal_id",), [(each,) for each in sorted(named)])
     return {terminal: revoked is not None for terminal, revoked in rows}
 
 
@@ -116,7 +111,7 @@ def _give_to_owners(connection: Connection, opened: Sequence[Opened]) -> None:
     """
     named = {one.batch.stream_id for one in opened if one.batch is not None and one.accepted}
     owners: dict[bytes, set[str]] = {}
-    for terminal, stream in connection.execute(_OWNERS, {"named": sorted(named)}):
+    for terminal, stream in direct.rows_of(connection, _OWNERS, ("stream_id",), [(each,) for each in named]):
         owners.setdefault(stream, set()).add(terminal)
     for one in opened:
         if one.batch is not None and one.accepted:

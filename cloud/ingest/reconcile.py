@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from cloud.db.tables import punches, quarantine
+from cloud.db import direct
 from cloud.ingest import gaps
 from cloud.ingest.ledger import WIRE, with_ids
 from cloud.ingest.opening import Opened
@@ -23,18 +23,10 @@ from models.wire.codec import Malformed, decode
 from models.wire.messages import DayCount, WirePunch
 
 _REFUSED = (Code.MALFORMED, Code.KEY_CONFLICT, Code.ID_CONFLICT)
-_STORED = (
-    select(*WIRE)
-    .where(punches.c.terminal_id == bindparam("terminal"), punches.c.stream_id == bindparam("stream"))
-    .where(punches.c.seq.between(bindparam("first"), bindparam("last")))
-    .order_by(punches.c.seq)
-)
-_ASIDE = (
-    select(quarantine.c.seq, quarantine.c.code, quarantine.c.payload)
-    .where(quarantine.c.terminal_id == bindparam("terminal"), quarantine.c.stream_id == bindparam("stream"))
-    .where(quarantine.c.seq.between(bindparam("first"), bindparam("last")))
-    .where(quarantine.c.code.in_([code.value for code in (*_REFUSED, Code.ALREADY_STORED)]))
-)
+_SPAN = "terminal_id = ? AND stream_id = ? AND seq BETWEEN ? AND ?"
+_STORED = f"SELECT {', '.join(WIRE)} FROM punches WHERE {_SPAN} ORDER BY seq"  # noqa: S608 - names of ours
+_CODES = ", ".join(f"'{code.value}'" for code in (*_REFUSED, Code.ALREADY_STORED))
+_ASIDE = f"SELECT seq, code, payload FROM quarantine WHERE {_SPAN} AND code IN ({_CODES})"  # noqa: S608 - the same
 
 
 def compare(connection: Connection, opened: Sequence[Opened]) -> dict[StreamKey, Ranges]:
@@ -56,15 +48,10 @@ def compare(connection: Connection, opened: Sequence[Opened]) -> dict[StreamKey,
 def _compare(
     connection: Connection, one: Opened, key: StreamKey, day: DayCount, known_gaps: Ranges
 ) -> Ranges:
-    span = {
-        "terminal": key.terminal_id,
-        "stream": key.stream_id,
-        "first": day.first_seq,
-        "last": day.last_seq,
-    }
-    by_seq = {seq: WirePunch(seq, *rest) for seq, *rest in connection.execute(_STORED, span)}
+    span = (*key, day.first_seq, day.last_seq)
+    by_seq = {seq: WirePunch(seq, *rest) for seq, *rest in direct.rows(connection, _STORED, span)}
     aside = Ranges()
-    for seq, code, payload in connection.execute(_ASIDE, span).all():
+    for seq, code, payload in direct.rows(connection, _ASIDE, span):
         if code != Code.ALREADY_STORED:
             aside |= Ranges.single(seq)
         elif seq not in by_seq and (punch := _stored_elsewhere(connection, key, bytes(payload))):
