@@ -2,16 +2,17 @@
 
 Most of a stored day follows from few things: what the date asks, and by the minute when somebody came and
 went. The engine is asked once with made-up punches; in its answer, the places are found where a clock time, a
-terminal or a form is named, and left open. :func:`fill` puts in those of a day. So nothing is judged here,
-and whatever the engine says, this says too: docs/explanation/rules-speed.md.
+terminal or a form is named, and left open. :meth:`Wording.said` puts in those of a day. So nothing is judged
+here, and whatever the engine says, this says too: docs/explanation/rules-speed.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -40,13 +41,17 @@ Question = tuple[DayState, Edges, bool, Claimed | None]
 
 Pieces = tuple[bytes | int, ...]
 
+Marks = dict[int, tuple[bytes, bytes]]
+"""By number, what is left open, and what before it says so and stays."""
+
 DOUBLE: Final = -1
 CLAIM: Final = -2
 DATES: Final = -3
 
 _NOBODY: Final = PersonId("")
-_DOOR: Final = "\0%d"
-_FORM: Final = "\0"
+DOOR: Final = "\0%d"
+FORM: Final = "\0"
+"""How terminals and forms are called in questions."""
 _encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
@@ -54,9 +59,9 @@ _encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 class Answer:
     """A stored day in pieces, but for its head.
 
-    Numbers among the pieces are those of edges, to be filled with their evidence; or ``DOUBLE``, with the
-    step of the first double punch; ``CLAIM``, with source and id of the record; ``DATES`` less a number, with
-    how clock times of that one of the dates around begin.
+    Numbers among the pieces are those of edges, to be filled with their time and evidence; or ``DOUBLE``, to
+    be filled with the time of the first double punch; ``CLAIM``, with source and id of the record; ``DATES``
+    less a number, with how clock times of that one of the dates around begin.
 
     Attributes:
         fields: what is stored before the flags, between flags and overtime, and after overtime.
@@ -80,8 +85,31 @@ class Answer:
     extra_n: int
 
 
-def fill(answer: Answer, remarks: Sequence[Answer], head: bytes, values: dict[int, bytes]) -> bytes:
-    """The stored day with ``values`` where the answer leaves room for them.
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """All of a stored day that follows its head, ready to be filled in.
+
+    Attributes:
+        pattern: for ``%``, if there is anything to fill in.
+        pick: takes what is to be filled in from values by number; None: there is nothing.
+        dated: some value is one of the dates around.
+        of_both: what is to be filled in are the first IN and the first OUT, once each.
+    """
+
+    state: str
+    rule_version: str
+    pattern: bytes
+    pick: Callable[[Mapping[int, bytes]], object] | None
+    dated: bool
+    of_both: bool
+
+    def said(self, values: Mapping[int, bytes]) -> bytes:
+        """The end of the stored day, with ``values`` in their places."""
+        return self.pattern if self.pick is None else self.pattern % self.pick(values)
+
+
+def wording(answer: Answer, remarks: Sequence[Answer] = ()) -> Wording:
+    """The answer in one piece.
 
     ``remarks``: days that differ in nothing but what is remarked on its punches, and its overtime; in the
     order of their steps.
@@ -94,10 +122,27 @@ def fill(answer: Answer, remarks: Sequence[Answer], head: bytes, values: dict[in
         overtime = overtime or one.overtime
         steps_n += one.extra_n
         pieces += one.extra
-    told = [one if one.__class__ is bytes else values[one] for one in pieces + answer.events]  # type: ignore[index]
-    return b"".join(
-        [head, before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], *told]
+    pieces += answer.events
+    slots = [one for one in pieces if isinstance(one, int)]
+    literal = b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n]])
+    pattern = b"".join(
+        [
+            b"%b" if isinstance(one, int) else _spelled(one, in_pattern=bool(slots))
+            for one in (literal, *pieces)
+        ]
     )
+    return Wording(
+        answer.state,
+        answer.rule_version,
+        pattern,
+        itemgetter(*slots) if slots else None,
+        any(slot <= DATES for slot in slots),
+        slots == [0, 1],
+    )
+
+
+def _spelled(literal: bytes, *, in_pattern: bool) -> bytes:
+    return literal.replace(b"%", b"%%") if in_pattern else literal
 
 
 @cache
@@ -110,34 +155,42 @@ def ask(
 ) -> Answer | None:
     """What the engine says of the date of ``plan`` among its neighbours; None: it can be said of no other."""
     state, edges, doubled, _ = question
-    end_ms = plan.window_end * MS
-    as_of_ms = end_ms - 1 if state is DayState.IN_PROGRESS else end_ms
-    person = PersonFacts(
-        person_id=_NOBODY,
-        rules=plans.rules,
-        as_of_ms=as_of_ms,
-        records=()
-        if record is None
-        else (replace(record, source=_FORM, source_id=_FORM, known_ms=as_of_ms),),
-        watermarks={"": end_ms - 1} if state is DayState.PENDING_DATA else {},
-    )
+    person = somebody(plans, plan, state, record)
     clusters = _clusters(edges, plans.zone.midnight(plan.day.toordinal()), doubled=doubled)
-    days = Days(_Given(person, plans, around, plan.day, clusters))
+    days = Days(Given(person, plans, around, plan.day, Assigned((list(clusters.values()),))))
     result = result_of(days.sheet(plan.day), days, [], [])
     marks = _marks(clusters, plan, doubled=doubled)
     if record is not None:
-        marks[CLAIM] = form(_FORM, _FORM)
+        marks[CLAIM] = b"", form(FORM, FORM)
     must = {number for number in marks if number != CLAIM}
-    # Times of another date begin with it. Evidence has been cut out before, with its date.
-    marks |= {DATES - number: text for number, text in enumerate(dates_around(plan.day))}
-    answer = _answer(result, marks, sum(minute is not None for minute in edges))
+    # Evidence is cut out before, with its date.
+    marks |= dated(plan.day)
+    answer = answer_of(result, marks, sum(minute is not None for minute in edges))
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
     missing = {number for number in must if not (free and number >= 0)} - {*answer.steps, *answer.events}
     return None if missing or result.state is not state else answer
 
 
-def _answer(day: AttendanceDay, marks: dict[int, bytes], told_n: int) -> Answer:
+def somebody(plans: PlanBook, plan: DayPlan, state: DayState, record: OfficeRecord | None) -> PersonFacts:
+    """Whom to ask the engine about when a date is in ``state``, with nothing but ``record``."""
+    end_ms = plan.window_end * MS
+    as_of_ms = end_ms - 1 if state is DayState.IN_PROGRESS else end_ms
+    return PersonFacts(
+        person_id=_NOBODY,
+        rules=plans.rules,
+        as_of_ms=as_of_ms,
+        records=() if record is None else (replace(record, source=FORM, source_id=FORM, known_ms=as_of_ms),),
+        watermarks={"": end_ms - 1} if state is DayState.PENDING_DATA else {},
+    )
+
+
+def dated(day: date) -> Marks:
+    """The marks of times of another date: they begin with it."""
+    return {DATES - number: (b"", text) for number, text in enumerate(dates_around(day))}
+
+
+def answer_of(day: AttendanceDay, marks: Marks, told_n: int) -> Answer:
     """The day in pieces; the first ``told_n`` steps are those that name its punches."""
     stored = stored_day(day)
     names = stored.__struct_fields__
@@ -167,8 +220,8 @@ def _answer(day: AttendanceDay, marks: dict[int, bytes], told_n: int) -> Answer:
     )
 
 
-class _Given(View):
-    """Somebody to whom some dates are planned as given, with given clusters."""
+class Given(View):
+    """Somebody to whom some dates are planned as given, with given clusters on one of them."""
 
     def __init__(
         self,
@@ -176,25 +229,25 @@ class _Given(View):
         plans: PlanBook,
         around: Sequence[DayPlan],
         day: date,
-        clusters: dict[int, Cluster],
+        assigned: Assigned,
     ) -> None:
         super().__init__(person, plans, person.as_of_ms)
         self._day = day
         self._around = {plan.day: plan for plan in around}
-        self._clusters = sorted(clusters.values(), key=lambda cluster: cluster.first_ms)
-        self._assigned_to = Assigned((self._clusters,))
+        self._assigned_to = assigned
+        self._clusters = tuple(assigned.all())
 
     @cached_property
     def punches(self) -> KnownPunches:
         """The given clusters."""
-        return KnownPunches(tuple(self._clusters), frozenset())
+        return KnownPunches(self._clusters, frozenset())
 
     def plan(self, day: date) -> DayPlan:
         """The given plan of a date, else that of everybody."""
         return self._around.get(day) or super().plan(day)
 
     def assigned(self, day: date) -> Assigned:
-        """The given clusters are all of the one instance of the date asked for."""
+        """The given clusters on the date asked for."""
         return self._assigned_to if day == self._day and self._clusters else NO_CLUSTERS
 
 
@@ -205,37 +258,41 @@ def _clusters(edges: Edges, midnight: int, *, doubled: bool) -> dict[int, Cluste
         if minute is not None:
             # An OUT at the end of its minute: whatever lies before it within the minute does so still.
             at_ms = (midnight + minute) * MS + (MS - 1) * (number % 2)
-            fact = PunchFact(at_ms, device=_DOOR % number, method=Method.FACE)
+            fact = PunchFact(at_ms, device=DOOR % number, method=Method.FACE)
             stamps = (Stamp(at_ms, fact, repaired=False),) * (2 if doubled and not found else 1)
             found[number] = Cluster(stamps, at_ms, at_ms, Direction.NONE)
     return found
 
 
-def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> dict[int, bytes]:
+def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> Marks:
     """What stands in the answer where something is to be left open, by number."""
     found = {
-        number: side(number, clock(plan.zone.clock(cluster.first_ms // MS, plan.day)))
-        + evidence(_DOOR % number, Method.FACE)
+        number: (
+            _IN if number % 2 == 0 else _OUT,
+            clock(plan.zone.clock(cluster.first_ms // MS, plan.day)) + evidence(DOOR % number, Method.FACE),
+        )
         for number, cluster in clusters.items()
     }
     if doubled:
         first = next(iter(clusters.values()))
-        found[DOUBLE] = double(clock(plan.zone.clock(first.first_ms // MS, plan.day)))
+        found[DOUBLE] = _DOUBLED, clock(plan.zone.clock(first.first_ms // MS, plan.day))
     return found
 
 
-def _cut(steps: bytes, marks: dict[int, bytes]) -> Pieces:
+def _cut(steps: bytes, marks: Marks) -> Pieces:
     pieces: list[bytes | int] = [steps]
-    for number, mark in marks.items():
-        if mark not in steps:
+    for number, (stays, mark) in marks.items():
+        if stays + mark not in steps:
             continue
         cut: list[bytes | int] = []
         for piece in pieces:
             if isinstance(piece, int):
                 cut.append(piece)
                 continue
-            for place, part in enumerate(piece.split(mark)):
-                cut += [number, part] if place else [part]
+            parts = piece.split(stays + mark)
+            for part in parts[:-1]:
+                cut += [part + stays, number]
+            cut.append(parts[-1])
         pieces = cut
     return tuple(pieces)
 
@@ -255,19 +312,9 @@ def count(number: int) -> bytes:
     return _encode(number)
 
 
-def side(number: int, at: bytes) -> bytes:
-    """The time of an edge as a step of the explanation begins with it."""
-    return (_IN if number % 2 == 0 else _OUT) + at
-
-
 def evidence(device: str, method: Method) -> bytes:
     """Terminal and evidence as they follow the time."""
     return b"".join(map(_encode, ("device", device, "method", method.name.lower())))
-
-
-def double(at: bytes) -> bytes:
-    """The step that tells of a double punch."""
-    return _DOUBLED + at
 
 
 def form(source: str, source_id: str) -> bytes:

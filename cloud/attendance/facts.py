@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,15 @@ from sqlalchemy import (
     tuple_,
 )
 
+from cloud.attendance.presses import (
+    REPAIRED,
+    RIGHT,
+    UNTRUSTED,
+    Doors,
+    Press,
+    fact_of,
+    in_order,
+)
 from cloud.attendance.rulesets import GroupRules, Rulebook
 from cloud.db.bulk import raw_rows
 from cloud.db.tables import (
@@ -34,18 +43,11 @@ from cloud.db.tables import (
     terminals,
 )
 from cloud.office.codec import record_of
-from cloud.rules.facts import (
-    Employment,
-    PersonFacts,
-    PunchClock,
-    PunchFact,
-    RosterChange,
-    RosterEntry,
-)
+from cloud.rules.facts import Employment, PersonFacts, RosterChange, RosterEntry
 from models.clock import from_ms, to_ms
 from models.ids import PersonId
 from models.office import OfficeRecord
-from models.punch import ClockQuality, Direction, Method
+from models.punch import ClockQuality
 
 _MARGIN = timedelta(days=3)
 _PEOPLE_A_QUERY = 500
@@ -75,9 +77,15 @@ _ROSTER = (
     .order_by(roster_entries.c.known_ms)
 )
 _EXEMPT = select(exemptions).where(exemptions.c.person_id.in_(_WHO))
+_CLOCK = case(
+    (punches.c.at_ms != punches.c.wall_ms, REPAIRED),
+    (punches.c.clock == ClockQuality.UNTRUSTED.value, UNTRUSTED),
+    else_=RIGHT,
+)
 _PUNCHES = select(
-    *(punches.c[name] for name in ("person_id", "at_ms", "wall_ms", "clock", "direction", "method")),
-    *(punches.c[name] for name in ("terminal_id", "stream_id", "seq", "received_ms")),
+    *(punches.c[name] for name in ("at_ms", "terminal_id", "method", "direction")),
+    _CLOCK,
+    *(punches.c[name] for name in ("stream_id", "seq", "received_ms", "person_id")),
 ).where(punches.c.person_id.in_(_WHO))
 _MADE = _PUNCHES.where(punches.c.at_ms >= _START, punches.c.at_ms < _END)
 _UNDATED = _PUNCHES.where(
@@ -101,19 +109,25 @@ _RECORDS = select(office_records).where(
 )
 _TERMINALS = select(terminals.c.terminal_id, terminals.c.site, terminals.c.revoked_ms, complete_until())
 
-# Looking a member up by its value costs as much as the rest of a punch.
-_OK = PunchClock.OK
-_UNTRUSTED = ClockQuality.UNTRUSTED.value
-_DIRECTIONS = {one.value: one for one in Direction}
-_METHODS = {one.value: one for one in Method}
-
 
 @dataclass(frozen=True, slots=True)
 class Judgeable:
-    """One person's facts, and the rules with their shared plans."""
+    """One person's facts, and the rules with their shared plans.
 
-    facts: PersonFacts
+    Attributes:
+        presses: the punches, in order of time; ``doors``: how to name them.
+    """
+
+    facts_but_punches: PersonFacts
+    presses: list[Press]
+    doors: Doors
     rules: GroupRules
+
+    @property
+    def facts(self) -> PersonFacts:
+        """All facts, as the engine wants them."""
+        punched = tuple([fact_of(press, self.doors.sites) for press in self.presses])
+        return replace(self.facts_but_punches, punches=punched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +163,10 @@ def load(
     first, last = span[0] - _MARGIN, span[1] + _MARGIN
     marks, sites = _terminals(connection)
     loaded = Loaded({}, {})
+    doors: dict[tuple[str | None, bool], Doors] = {}
     for start in range(0, len(who), _PEOPLE_A_QUERY):
         part = who[start : start + _PEOPLE_A_QUERY]
-        about = _About(connection, part, first, last, zone, sites)
+        about = _About(connection, part, first, last, zone)
         for row in connection.execute(_PEOPLE, {"who": part}):
             person = PersonId(row.person_id)
             rules = book.of(row.group_id)
@@ -159,20 +174,25 @@ def load(
                 group = row.group_id or book.default or ""
                 loaded.unjudgeable[person] = book.broken.get(group, "there is no such group")
                 continue
-            entries = about.roster[person]
+            entries = about.roster.get(person, _UNROSTERED)
+            travels = bool(rules.rules.travel_min)
+            home = row.site, travels
+            if home not in doors:
+                doors[home] = Doors(sites, row.site, travels=travels)
             loaded.people[person] = Judgeable(
                 PersonFacts(
                     person_id=person,
                     rules=rules.rules,
                     as_of_ms=view.now_ms,
                     site=row.site,
-                    employment=Employment(row.hire_date, row.last_day, tuple(about.exempt[person])),
-                    roster={day: entry for day, (_, entry) in entries.first.items()},
+                    employment=Employment(row.hire_date, row.last_day, tuple(about.exempt.get(person, ()))),
+                    roster=entries.first,
                     roster_changes=tuple(entries.changes),
-                    punches=tuple(about.punches[person]),
-                    records=tuple(about.records[person]),
+                    records=tuple(about.records.get(person, ())),
                     watermarks=marks,
                 ),
+                in_order(about.presses.get(person, ())),
+                doors[home],
                 rules,
             )
     return loaded
@@ -182,7 +202,7 @@ class _Roster:
     """Entries of one person: the first of a date is known since ever, the others are changes."""
 
     def __init__(self) -> None:
-        self.first: dict[date, tuple[int, RosterEntry]] = {}
+        self.first: dict[date, RosterEntry] = {}
         self.changes: list[RosterChange] = []
 
     def add(self, row: Found) -> None:
@@ -190,7 +210,10 @@ class _Roster:
         if row.date in self.first:
             self.changes.append(RosterChange(row.date, entry, row.known_ms))
         else:
-            self.first[row.date] = (row.known_ms, entry)
+            self.first[row.date] = entry
+
+
+_UNROSTERED = _Roster()
 
 
 class _About:
@@ -203,11 +226,10 @@ class _About:
         first: date,
         last: date,
         zone: ZoneInfo,
-        sites: dict[str, str],
     ) -> None:
         self.roster: defaultdict[PersonId, _Roster] = defaultdict(_Roster)
         self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
-        self.punches: defaultdict[PersonId, list[PunchFact]] = defaultdict(list)
+        self.presses: defaultdict[PersonId, list[Press]] = defaultdict(list)
         self.records: defaultdict[PersonId, list[OfficeRecord]] = defaultdict(list)
         asked = {"who": who, "first": first, "last": last}
         for row in connection.execute(_ROSTER, asked):
@@ -218,7 +240,7 @@ class _About:
         start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
         for query in (_MADE, _UNDATED):
             for press in raw_rows(connection, query, {"who": who, "start": start, "end": end}):
-                self.punches[press[0]].append(_punch(press, sites))
+                self.presses[press[8]].append(press)
         for row in connection.execute(_RECORDS, asked):
             self.records[PersonId(row.person_id)].append(record_of(row))
 
@@ -227,27 +249,6 @@ class _About:
 def midnight_ms(day: date, zone: ZoneInfo) -> int:
     """The instant at which ``day`` begins."""
     return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))
-
-
-def _punch(row: Sequence[Any], sites: dict[str, str]) -> PunchFact:
-    _, at_ms, wall_ms, clock, direction, method, terminal, stream, seq, received_ms = row
-    known = _OK
-    if at_ms != wall_ms:
-        known = PunchClock.REPAIRED
-    elif clock == _UNTRUSTED:
-        known = PunchClock.UNTRUSTED
-    return PunchFact(
-        at_ms,
-        _DIRECTIONS[direction],
-        terminal,
-        stream.hex(),
-        seq,
-        sites.get(terminal),
-        0,
-        known,
-        received_ms,
-        _METHODS[method],
-    )
 
 
 def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:

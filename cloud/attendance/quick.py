@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final
 
 from cloud.attendance.answers import (
     CLAIM,
@@ -20,124 +21,119 @@ from cloud.attendance.answers import (
     Claimed,
     Edges,
     Question,
+    Wording,
     ask,
     clock,
     count,
-    double,
-    evidence,
-    fill,
     form,
-    side,
+    wording,
 )
 from cloud.attendance.codec import encode
-from cloud.attendance.near import NearView, Row, between, row_of
-from cloud.attendance.shapes import OFFSETS, Hours, Piece, Place, Shapes
+from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
+from cloud.attendance.near import NearView
+from cloud.attendance.presses import Clusters, Doors, Press, clusters_of, presses_of
+from cloud.attendance.shapes import Hours, Piece, Place, QuickDay, Shapes
 from cloud.rules.assign import Seat, choose
 from cloud.rules.clusters import Cluster
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
-from cloud.rules.facts import PersonFacts, PunchFact
+from cloud.rules.facts import PersonFacts
 from cloud.rules.minutes import MS, Span
-from cloud.rules.plan import DayPlan
 from cloud.rules.records import KnownRecords, halves_on, known_records
 from cloud.rules.view import View, span_of_dates
 from models.attendance import DayState
-from models.office import ClockSpan, DateSpan, OfficeRecord, RecordStatus
-from models.punch import Direction, Method
+from models.office import ClockSpan, CorrectionBody, DateSpan, OfficeRecord, RecordStatus
+from models.punch import Direction
 
 _DAY_MS: Final = 86_400_000
 _DAY_MIN: Final = 1440
 _FINAL: Final = DayState.FINAL
 _ANSWERS: Final = 20_000
 """Of a shape, some 30 MB; a service that runs for months may be asked for more."""
+_ANSWERS_EXACT: Final = 5_000
 _NONE: Final = b"\xc0"
 _CLOCKS: Final = tuple(b"%02d:%02d" % divmod(minute, 60) for minute in range(_DAY_MIN))
 _SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
-_SECONDS: Final = tuple(b":%02d" % second for second in range(60))
-_evidence: dict[tuple[str, Method | None], bytes] = {}
-
-
-class QuickDay(NamedTuple):
-    """A day as it is stored, and what is kept beside it; ``settles_ms``: None if it is final."""
-
-    date: date
-    stored: bytes
-    state: str
-    rule_version: str
-    settles_ms: int | None
-
-
-_Told = tuple[Answer, list[Answer]]
-_Timed = tuple[int, int, OfficeRecord]
+_SECONDS: Final = tuple(text + b":%02d" % second for text in _CLOCKS for second in range(60))
+_COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
+_IN: Final = Direction.IN.value
+_OUT: Final = Direction.OUT.value
 _NOTHING: Final[Sequence[OfficeRecord]] = ()
+_QUIET: Final[Question] = (_FINAL, (), False, None)
+
+_Timed = tuple[int, int, OfficeRecord]
+_Ends = tuple[Piece, Press | None, Press | None]
 
 
 class Person:
-    """One person's dates as known at ``facts.as_of_ms``: no month is locked, and none counts lates."""
+    """One person's dates as known at ``facts.as_of_ms``: no month is locked, and none counts lates.
 
-    def __init__(self, facts: PersonFacts, shapes: Shapes) -> None:
-        self.facts = facts
+    Args:
+        presses: the punches in order of time, which ``facts`` need not have.
+    """
+
+    def __init__(self, facts: PersonFacts, shapes: Shapes, presses: list[Press], doors: Doors) -> None:
+        self._facts = facts
         self._shapes = shapes
+        self._presses = presses
+        self._doors = doors
+        self._clusters = clusters_of(presses, shapes, doors, facts.as_of_ms) if shapes.usable else None
+        self._settled_ms = min(facts.watermarks.values(), default=facts.as_of_ms)
+        self._settled_ms = min(self._settled_ms, facts.as_of_ms)
         self._records = known_records(facts.records, facts.as_of_ms) if facts.records else KnownRecords()
-        self._row = row_of(facts, shapes) if shapes.usable else None
-        self._complete_ms = min(facts.watermarks.values(), default=facts.as_of_ms)
-        self._common = not (facts.roster or facts.roster_changes or facts.employment.exempt)
-        self._stretched = self._stretches() if self._records.overtime else ()
-        self._bases: dict[date, DayPlan] = {}
-        self._dated, self._timed = _by_date(self._records)
+        self._stretched: tuple[Span, ...] = ()
+        self._beside: frozenset[int] = frozenset()
+        if self._records.overtime:
+            self._stretch()
+        self._dated, self._timed = _by_date(self._records) if facts.records else ({}, [])
 
-    def check(self, first: date, last: date) -> None:
-        """As :meth:`Judge.check`; once for everybody who has the plans of all.
+    def days(self, dates: Sequence[date]) -> list[QuickDay]:
+        """The stored days of dates in order.
 
         Raises:
-            RefusedInput: ``overlapping_shifts``.
+            RefusedInput: as :meth:`Judge.check`.
         """
-        common = self._common and self._employed_around(first) and self._employed_around(last)
-        checked = self._shapes.checked
-        if not (common and (first, last) in checked):
-            Judge(self.facts, self._shapes.plans).check(first, last)
-            if common:
-                checked.add((first, last))
-
-    def day(self, day: date) -> QuickDay:
-        """The stored day of a date."""
-        found = None
-        if self._row is not None and (place := self._place(day)) is not None:
-            found = self._answered(place, self._row)
-        return found or self._judged(day)
+        stretch = self._shapes.stretch(self._facts, dates[0], dates[-1])
+        if stretch.refused is not None:
+            raise stretch.refused.with_traceback(None)
+        first, places, clusters = stretch.first, stretch.places, self._clusters
+        if clusters is None:
+            return [self._judged(day) for day in dates]
+        found = []
+        beside = self._beside
+        for day in dates:
+            ordinal = day.toordinal()
+            place = places[ordinal - first]
+            if ordinal in beside and place is not None:
+                place = self._beside_overtime(place)
+            answered = None if place is None else self._answered(place, clusters)
+            found.append(answered or self._judged(day))
+        return found
 
     @cached_property
     def _view(self) -> View:
-        return NearView(self.facts, self._shapes, self._row)
+        return NearView(self._facts, self._shapes, self._presses, self._doors, self._clusters)
 
     @cached_property
     def _days(self) -> Days:
         return Days(self._view)
 
-    def _employed_around(self, day: date) -> bool:
-        employment = self.facts.employment
-        if employment.hire is not None and day + OFFSETS[0] < employment.hire:
-            return False
-        return employment.last_day is None or day + OFFSETS[-1] <= employment.last_day
+    def _stretch(self) -> None:
+        """Find the windows that overtime has made or widened, and the dates near them."""
+        view, zone = self._view, self._shapes.plans.zone
+        found: list[Span] = []
+        near = {day.toordinal() for day in view.attached}
+        for day in view.attached:
+            base = {(i.opens, i.closes) for i in view.base(day).instances}
+            for opens, closes in {(i.opens, i.closes) for i in view.plan(day).instances} - base:
+                found.append((opens * MS, closes * MS))
+                near.update(range(zone.ordinal_of(opens) - 2, zone.ordinal_of(closes) + 3))
+        self._stretched = tuple(found)
+        self._beside = frozenset(near)
 
-    def _stretches(self) -> tuple[Span, ...]:
-        """Windows that overtime has made or widened, ms."""
-        found = []
-        for day in self._view.attached:
-            base = {(i.opens, i.closes) for i in self._view.base(day).instances}
-            windows = {(i.opens, i.closes) for i in self._view.plan(day).instances}
-            found += [(opens * MS, closes * MS) for opens, closes in windows - base]
-        return tuple(found)
-
-    def _place(self, day: date) -> Place | None:
-        """The place of a date, unless it is reached by a window that is this person's alone."""
-        if self._common and self._employed_around(day):
-            place = self._shapes.common(day)
-        else:
-            place = self._shapes.around(tuple([self._base(day + n) for n in OFFSETS]))
-        if place is None or not self._records.overtime:
-            return place
-        if day in self._view.attached:
+    def _beside_overtime(self, place: Place) -> Place | None:
+        """The place with its overtime, if any; None where a window that overtime has made reaches it."""
+        if place.day in self._view.attached:
             return self._with_overtime(place)
         if any(opens < place.high_ms and closes > place.low_ms for opens, closes in self._stretched):
             return None
@@ -155,34 +151,30 @@ class Person:
             return None
         return self._shapes.with_overtime(place, self._view.plan(place.day))
 
-    def _base(self, day: date) -> DayPlan:
-        found = self._bases.get(day)
-        if found is None:
-            found = self._bases[day] = self._view.base(day)
-        return found
-
-    def _answered(self, place: Place, row: Row) -> QuickDay | None:
-        own = _own(row, place)
-        if own is None:
-            return None
-        records = self._spoken(place) if self.facts.records else _NOTHING
-        state = self._state(place)
-        if not own:
-            return self._quiet(place, state, records)
-        if records or state is not _FINAL or place.shape.hours is None:
-            return None
-        if row.odd and any(place.low_ms <= at_ms < place.high_ms for at_ms in row.odd):
-            return None
-        return self._worked(place, place.shape.hours, row, own)
-
-    def _state(self, place: Place) -> DayState:
-        """How far the date can be judged (S1-S3)."""
+    def _answered(self, place: Place, clusters: Clusters) -> QuickDay | None:
+        firsts = clusters.firsts
+        start = bisect_left(firsts, place.low_ms)
+        end = bisect_left(firsts, place.high_ms, start)
+        loose = False
+        if start < end and not (place.sole[0] <= firsts[start] and firsts[end - 1] < place.sole[1]):
+            near = _own(firsts, place, range(start, end))
+            if near is None:
+                return None
+            start, end, loose = near
+        records = self._spoken(place) if self._dated or self._timed else _NOTHING
         settles_ms = place.settles_ms
-        if settles_ms is None:
-            return _FINAL
-        if self.facts.as_of_ms < settles_ms:
-            return DayState.IN_PROGRESS
-        return DayState.PENDING_DATA if self._complete_ms < settles_ms else _FINAL
+        final = settles_ms is None or settles_ms <= self._settled_ms
+        if start == end:
+            return self._quiet(place, final, records)
+        if not final or (
+            clusters.odd and any(place.low_ms <= at_ms < place.high_ms for at_ms in clusters.odd)
+        ):
+            return None
+        hours, own = place.shape.hours, range(start, end)
+        found = None
+        if hours is not None and not records and not loose:
+            found = self._worked(place, hours, clusters, own)
+        return found or self._exactly(place, clusters, own, records)
 
     def _spoken(self, place: Place) -> Sequence[OfficeRecord]:
         """Records that may touch the date, overtime in force aside: that has plans of its own."""
@@ -192,31 +184,41 @@ class Person:
         low_ms, high_ms = place.low_ms, place.high_ms
         return [*found, *(one for start, end, one in self._timed if start < high_ms and end > low_ms)]
 
-    def _quiet(self, place: Place, state: DayState, records: Sequence[OfficeRecord]) -> QuickDay | None:
-        claimed: Claimed | None = None
-        record = None
-        if records:
-            record = records[0]
-            if len(records) > 1 or record.status is not RecordStatus.APPROVED:
-                return None
-            if not isinstance(record.body, DateSpan):
-                return None
-            halves = sorted(halves_on(record, place.day))
-            claimed = (record.kind.value, record.leave_type or "", tuple(halves))
-        answer = self._answer(place, (state, (), False, claimed), record)
-        if answer is None:
+    def _quiet(self, place: Place, final: bool, records: Sequence[OfficeRecord]) -> QuickDay | None:  # noqa: FBT001
+        """A day nobody punched on; as most are alike, it is kept whole."""
+        if final and not records:
+            if not place.kept:
+                found = self._unpunched(place, _QUIET, None)
+                if found is not None:
+                    place.kept.append(found)
+                return found
+            return place.kept[0]
+        state = _FINAL
+        if not final:
+            over = place.settles_ms is not None and self._facts.as_of_ms >= place.settles_ms
+            state = DayState.PENDING_DATA if over else DayState.IN_PROGRESS
+        if not records:
+            return self._unpunched(place, (state, (), False, None), None)
+        record = records[0]
+        if len(records) > 1 or not isinstance(record.body, DateSpan):
+            return None
+        claimed = _claimed(record, place)
+        return None if claimed is None else self._unpunched(place, (state, (), False, claimed), record)
+
+    def _unpunched(self, place: Place, question: Question, record: OfficeRecord | None) -> QuickDay | None:
+        said = place.shape.quiet
+        if question not in said:
+            answer = self._answer(place, question, record)
+            said[question] = None if answer is None else wording(answer)
+        found = said[question]
+        if found is None:
             return None
         values = (
-            place.dates
-            if record is None
-            else {
-                **place.dates,
-                CLAIM: form(record.source, record.source_id),
-            }
+            place.dates if record is None else {**place.dates, CLAIM: form(record.source, record.source_id)}
         )
-        stored = fill(answer, [], place.head + _NONE + _NONE + b"\0", values)
-        settles_ms = None if state is _FINAL else place.settles_ms
-        return QuickDay(place.day, stored, answer.state, answer.rule_version, settles_ms)
+        stored = place.head + _NONE + _NONE + b"\0" + found.said(values)
+        settles_ms = None if question[0] is _FINAL else place.settles_ms
+        return QuickDay(place.day, stored, found.state, found.rule_version, settles_ms)
 
     def _answer(self, place: Place, question: Question, record: OfficeRecord | None) -> Answer | None:
         answers = place.shape.answers
@@ -228,47 +230,126 @@ class Person:
             found = answers[question] = ask(self._shapes.plans, place.around, place.plan, question, record)
             return found
 
-    def _worked(self, place: Place, hours: Hours, row: Row, own: range) -> QuickDay | None:
+    def _worked(self, place: Place, hours: Hours, clusters: Clusters, own: range) -> QuickDay | None:
         """A final day of clusters that are its own alone."""
+        found = self._ordinary(place, hours, clusters, own) if hours.ordinary else None
+        if found is not None:
+            return found
         midnight_ms = place.midnight_ms
-        edges: list[int | None] = []
-        values = place.dates.copy()
-        in_ms = out_ms = None
-        paid_ms = 0
-        for piece, came, left in _ends(hours, row, own, midnight_ms):
-            if not _plain(hours, came, left, midnight_ms):
-                return None
-            if came is None:
-                edges.append(None)
-            else:
-                at_ms = came.at_ms - midnight_ms
-                minute = at_ms // MS
-                values[len(edges)] = _named(place, len(edges), minute, came)
-                edges.append(piece.first if minute <= piece.any_in else minute)
-                in_ms = at_ms if in_ms is None else in_ms
-            if left is None:
-                edges.append(None)
-            else:
-                at_ms = left.at_ms - midnight_ms
-                minute = at_ms // MS
-                values[len(edges)] = _named(place, len(edges), minute, left)
-                edges.append(piece.end if minute >= piece.any_out else minute)
-                out_ms = at_ms
-                if came is not None:
-                    paid_ms += _paid_ms(hours.unpaid, came.at_ms - midnight_ms, at_ms)
-        doubled = row.merged and self._doubled(place, row, own, values)
-        told = self._told(place, hours, tuple(edges), doubled=doubled)
-        if told is None:
+        ends = _ends(hours, clusters, own, midnight_ms)
+        if not all(_plain(hours, came, left, midnight_ms) for _, came, left in ends):
             return None
-        head = place.head + _iso(place, in_ms) + _iso(place, out_ms) + _COUNTS[paid_ms // MS]
-        stored = fill(*told, head, values)
-        return QuickDay(place.day, stored, told[0].state, told[0].rule_version, None)
+        edges: list[int | None] = []
+        at_ms: list[int | None] = []
+        values: dict[int, bytes] = {}
+        for piece, *both in ends:
+            for press in both:
+                number = len(edges)
+                if press is None:
+                    edges.append(None)
+                    at_ms.append(None)
+                    continue
+                since_ms = press[0] - midnight_ms
+                minute = since_ms // MS
+                values[number] = _shown(place, minute) + self._doors[press[1:3]]
+                edges.append(piece.came(minute) if number % 2 == 0 else piece.left(minute))
+                at_ms.append(since_ms)
+        double = next((number for number in own if number in clusters.merged), None)
+        if double is not None:
+            values[DOUBLE] = _shown(place, (clusters.firsts[double] - midnight_ms) // MS)
+        said = self._wording(place, hours, tuple(edges), doubled=double is not None)
+        if said is None:
+            return None
+        if said.dated:
+            values |= place.dates
+        stored = _head(place, *hours.presence(at_ms)) + said.said(values)
+        return QuickDay(place.day, stored, said.state, said.rule_version, None)
 
-    def _told(self, place: Place, hours: Hours, edges: Edges, *, doubled: bool) -> _Told | None:
-        """What is said of the edges, and the remarks that are made besides where they can be told apart."""
-        on_time = place.shape.on_time
+    def _exactly(
+        self, place: Place, clusters: Clusters, own: range, records: Sequence[OfficeRecord]
+    ) -> QuickDay | None:
+        """A final day that does not come down to edges, or has a record."""
+        shape = place.shape
+        record = records[0] if records else None
+        claimed = None if record is None else _claimed(record, place)
+        presses = [press for number in own for press in (clusters.heads[number], clusters.tails[number])]
+        longest_ms = place.plan.policy.max_shift_min * MS
+        if len(records) > 1 or (record and claimed is None) or shape.apart:
+            return None
+        if presses[-1][0] - presses[0][0] >= longest_ms or any(map(clusters.typed, own)):
+            return None
+        at_ms = [press[0] - place.midnight_ms for press in presses]
+        halves = [half_of(one) for one in at_ms]
+        if any(one >= other for one, other in pairwise(halves[::2])):
+            return None
+        several = [number in clusters.merged for number in own]
+        asked = tuple(zip(halves[::2], halves[1::2], several, strict=True))
+        key = asked, claimed
+        if key not in shape.exact:
+            if len(shape.exact) >= _ANSWERS_EXACT:
+                shape.exact.clear()
+            shape.exact[key] = ask_exactly(self._shapes.plans, place.around, place.plan, asked, record)
+        found = shape.exact[key]
+        if found is None:
+            return None
+        values = {number: self._doors[press[1:3]] for number, press in enumerate(presses)}
+        if record is not None:
+            values[CLAIM] = form(record.source, record.source_id)
+            if isinstance(record.body, CorrectionBody):
+                at_ms.append(record.body.at_ms - place.midnight_ms)
+        in_ms = None if found.came is None else at_ms[found.came]
+        out_ms = None if found.left is None else at_ms[found.left]
+        said = found.wording
+        stored = _head(place, in_ms, out_ms, found.paid_ms(at_ms)) + said.said(values | place.dates)
+        return QuickDay(place.day, stored, said.state, said.rule_version, None)
+
+    def _ordinary(self, place: Place, hours: Hours, clusters: Clusters, own: range) -> QuickDay | None:
+        """The same of one unit with an IN and an OUT on the date itself: most days of most firms."""
+        opening, closing = own[0], own[-1]
+        came, left = clusters.heads[opening], clusters.tails[closing]
+        midnight_ms, piece = place.midnight_ms, hours.pieces[0]
+        in_ms, out_ms = came[0] - midnight_ms, left[0] - midnight_ms
+        sides = in_ms * 2 < piece.mid2_ms <= (clusters.firsts[closing] - midnight_ms) * 2
+        if not sides or in_ms < 0 or out_ms >= hours.same_day_ms or out_ms - in_ms > hours.longest_ms:
+            return None
+        if came[3] or left[3] or (clusters.merged and any(number in clusters.merged for number in own)):
+            return None
+        in_min, out_min = in_ms // MS, out_ms // MS
+        edges = (
+            piece.first if in_min <= piece.any_in else in_min,
+            piece.end if out_min >= piece.any_out else out_min,
+        )
+        said = self._wording(place, hours, edges, doubled=False)
+        if said is None or not said.of_both:
+            return None
+        doors = self._doors
+        stored = place.plain_head % (
+            _SECONDS[in_ms // 1000],
+            _SECONDS[out_ms // 1000],
+            _COUNTS[hours.paid_ms(in_ms, out_ms) // MS],
+        ) + said.pattern % (
+            _SHOWN[in_min] + doors[came[1:3]],
+            _SHOWN[out_min] + doors[left[1:3]],
+        )
+        return QuickDay(place.day, stored, said.state, said.rule_version, None)
+
+    def _wording(self, place: Place, hours: Hours, edges: Edges, *, doubled: bool) -> Wording | None:
+        """What is said of the edges, kept."""
+        worded = place.shape.worded
         if hours.any_place:
             edges = _put_first(hours.pieces[0], edges)
+        key = (edges, doubled)
+        try:
+            return worded[key]
+        except KeyError:
+            if len(worded) >= _ANSWERS:
+                worded.clear()
+            found = worded[key] = self._told(place, hours, edges, doubled=doubled)
+            return found
+
+    def _told(self, place: Place, hours: Hours, edges: Edges, *, doubled: bool) -> Wording | None:
+        """What is said of the edges, and the remarks that are made besides where they can be told apart."""
+        on_time = place.shape.on_time
         if on_time is None:
             return self._whole(place, edges, doubled=doubled)
         out, end = edges[-1], on_time[-1]
@@ -288,20 +369,11 @@ class Person:
         told = [one for one in remarks if one is not None and not one.events_n]
         if core is None or not core.plain or len(told) < len(remarks):
             return self._whole(place, edges, doubled=doubled)
-        return core, told
+        return wording(core, told)
 
-    def _whole(self, place: Place, edges: Edges, *, doubled: bool) -> _Told | None:
+    def _whole(self, place: Place, edges: Edges, *, doubled: bool) -> Wording | None:
         found = self._answer(place, (_FINAL, edges, doubled, None), None)
-        return None if found is None else (found, [])
-
-    @staticmethod
-    def _doubled(place: Place, row: Row, own: range, values: dict[int, bytes]) -> bool:
-        """Whether some cluster has several punches; the first is told of (P2)."""
-        for number in own:
-            if len(row.groups[number]) > 1:
-                values[DOUBLE] = double(_shown(place, (row.firsts[number] - place.midnight_ms) // MS))
-                return True
-        return False
+        return None if found is None else wording(found)
 
     def _judged(self, day: date) -> QuickDay:
         """The date as the engine judges it."""
@@ -312,19 +384,23 @@ class Person:
         return QuickDay(day, encode(result), result.state.value, result.rule_version, settles_ms)
 
 
-class Counting:
-    """A person whose months count lates or corrections (L9, C4): the engine judges every date."""
+class Judged:
+    """A person of whom the engine judges every date: their months count lates or corrections (L9, C4)."""
 
     def __init__(self, facts: PersonFacts, shapes: Shapes) -> None:
         self._judge = Judge(facts, shapes.plans)
         self._as_of_ms = facts.as_of_ms
 
-    def check(self, first: date, last: date) -> None:
-        """As :meth:`Judge.check`."""
-        self._judge.check(first, last)
+    def days(self, dates: Sequence[date]) -> list[QuickDay]:
+        """The stored days of dates in order.
 
-    def day(self, day: date) -> QuickDay:
-        """The stored day of a date."""
+        Raises:
+            RefusedInput: as :meth:`Judge.check`.
+        """
+        self._judge.check(dates[0], dates[-1])
+        return [self._day(day) for day in dates]
+
+    def _day(self, day: date) -> QuickDay:
         result = self._judge.result(day, self._as_of_ms)
         settles_ms = None
         if result.state is not _FINAL:
@@ -332,37 +408,43 @@ class Counting:
         return QuickDay(day, encode(result), result.state.value, result.rule_version, settles_ms)
 
 
-def person_of(facts: PersonFacts, shapes: Shapes) -> Person | Counting:
-    """The person, ready to be asked for days."""
-    return Counting(facts, shapes) if shapes.counts_month else Person(facts, shapes)
-
-
-def _own(row: Row, place: Place) -> range | None:
-    """The clusters of the date; None if one is loose, or wanted by two windows."""
-    firsts = row.firsts
-    start = bisect_left(firsts, place.low_ms)
-    near = range(start, bisect_left(firsts, place.high_ms, start))
-    if not near:
-        return near
-    if len(place.own) == 1:
-        opens_ms, closes_ms = place.own[0]
-        if not place.others and firsts[near[0]] >= opens_ms and firsts[near[-1]] < closes_ms:
-            return near
-        found = between(row, opens_ms, closes_ms)
-    elif any(_held(row.firsts[number], place.own) for number in near):
+def _claimed(record: OfficeRecord, place: Place) -> Claimed | None:
+    """What the record says of the date, wherever in time it is; None: more."""
+    body = record.body
+    if record.status is not RecordStatus.APPROVED:
         return None
-    else:
-        found = near[:0]
-    if len(found) == len(near) and not place.others:
-        return found
+    if isinstance(body, DateSpan):
+        return record.kind.value, record.leave_type or "", tuple(sorted(halves_on(record, place.day)))
+    if isinstance(body, CorrectionBody) and not body.at_ms % HALF_MS:
+        return body.side, body.shift or "", (str(body.at_ms - place.midnight_ms),)
+    return None
+
+
+def _own(firsts: list[int], place: Place, near: range) -> tuple[int, int, bool] | None:
+    """Of those near, the first of the date and the one after its last; whether one is in no window (A5).
+
+    None: windows compete.
+    """
+    mine = []
+    loose = False
     for number in near:
-        if (number in found) == _held(row.firsts[number], place.others):
+        at_ms = firsts[number]
+        holders_n = _holders(at_ms, place.own)
+        elsewhere_n = _holders(at_ms, place.others)
+        if holders_n + elsewhere_n > 1:
             return None
-    return found
+        if holders_n:
+            mine.append(number)
+        elif not elsewhere_n and place.opens_ms <= at_ms < place.closes_ms:
+            mine.append(number)
+            loose = True
+    if not mine:
+        return near.start, near.start, False
+    return (mine[0], mine[-1] + 1, loose) if mine[-1] - mine[0] == len(mine) - 1 else None
 
 
-def _held(at_ms: int, windows: Sequence[Span]) -> bool:
-    return any(opens <= at_ms < closes for opens, closes in windows)
+def _holders(at_ms: int, windows: Sequence[Span]) -> int:
+    return sum([opens <= at_ms < closes for opens, closes in windows])
 
 
 def _by_date(records: KnownRecords) -> tuple[dict[date, list[OfficeRecord]], list[_Timed]]:
@@ -393,80 +475,67 @@ def _put_first(piece: Piece, edges: Edges) -> Edges:
     return (piece.first, moved) if came >= 0 and max(left, moved) < _DAY_MIN else edges
 
 
-Ends = tuple[Piece, PunchFact | None, PunchFact | None]
-
-
-def _ends(hours: Hours, row: Row, own: range, midnight_ms: int) -> list[Ends]:
+def _ends(hours: Hours, clusters: Clusters, own: range, midnight_ms: int) -> Sequence[_Ends]:
     """The punches that are IN and OUT of each unit (P3, A4, D10)."""
-    if len(hours.pieces) > 1:
+    pieces = hours.pieces
+    if len(pieces) > 1:
         return [
-            (piece, *_sides(row, seated, piece.mid2_ms, midnight_ms))
-            for piece, seated in zip(hours.pieces, _seated(hours.pieces, row, own, midnight_ms), strict=True)
+            (piece, *_sides(clusters, seated[0], seated[-1], piece.mid2_ms, midnight_ms))
+            if seated
+            else (piece, None, None)
+            for piece, seated in zip(pieces, _seated(pieces, clusters, own, midnight_ms), strict=True)
         ]
-    piece = hours.pieces[0]
-    if hours.free and len(own) > 1:
-        return [(piece, row.groups[own[0]][0], row.groups[own[-1]][-1])]
+    piece, opening, closing = pieces[0], own[0], own[-1]
+    if hours.free and opening < closing:
+        return ((piece, clusters.heads[opening], clusters.tails[closing]),)
     mid2_ms = piece.mid2_ms
-    first_ms = row.firsts[own[0]] - midnight_ms
-    if first_ms * 2 < mid2_ms:
-        mid2_ms += 2 * MS * hours.moved_min(first_ms // MS)
-    return [(piece, *_sides(row, own, mid2_ms, midnight_ms))]
+    if hours.flex:
+        first_ms = clusters.firsts[opening] - midnight_ms
+        if first_ms * 2 < mid2_ms:
+            mid2_ms += 2 * MS * hours.moved_min(first_ms // MS)
+    return ((piece, *_sides(clusters, opening, closing, mid2_ms, midnight_ms)),)
+
+
+def _plain(hours: Hours, came: Press | None, left: Press | None, midnight_ms: int) -> bool:
+    """Whether no rare rule is about these ends: P4, P7, or punches beyond the window."""
+    if came is not None and came[3] == _OUT:
+        return False
+    if left is None:
+        return True
+    if left[3] == _IN or left[0] - midnight_ms >= hours.closes_ms:
+        return False
+    return came is None or left[0] - came[0] <= hours.longest_ms
 
 
 def _sides(
-    row: Row, seated: Sequence[int], mid2_ms: int, midnight_ms: int
-) -> tuple[PunchFact | None, PunchFact | None]:
-    if not seated:
-        return None, None
-    opening, closing = seated[0], seated[-1]
-    came = row.groups[opening][0] if (row.firsts[opening] - midnight_ms) * 2 < mid2_ms else None
-    left = row.groups[closing][-1] if (row.firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
+    clusters: Clusters, opening: int, closing: int, mid2_ms: int, midnight_ms: int
+) -> tuple[Press | None, Press | None]:
+    firsts = clusters.firsts
+    came = clusters.heads[opening] if (firsts[opening] - midnight_ms) * 2 < mid2_ms else None
+    left = clusters.tails[closing] if (firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
     return came, left
 
 
-def _seated(pieces: Sequence[Piece], row: Row, own: range, midnight_ms: int) -> list[list[int]]:
+def _seated(pieces: Sequence[Piece], clusters: Clusters, own: range, midnight_ms: int) -> list[list[int]]:
     """Clusters to units (A4)."""
     midnight = midnight_ms // MS
     seats = [Seat(midnight + piece.first, midnight + piece.end, trust=False) for piece in pieces]
     found: list[list[int]] = [[] for _ in pieces]
     for number in own:
-        group = row.groups[number]
-        cluster = Cluster((), row.firsts[number], group[-1].at_ms, Direction.NONE)
+        at_ms = clusters.firsts[number]
+        cluster = Cluster((), at_ms, at_ms, Direction.NONE)
         seat = choose(cluster, seats)
         seat.take(cluster)
         found[next(n for n, other in enumerate(seats) if other is seat)].append(number)
     return found
 
 
-def _plain(hours: Hours, came: PunchFact | None, left: PunchFact | None, midnight_ms: int) -> bool:
-    """Whether no rare rule is about these ends: P4, P7, or punches beyond the window."""
-    if came is not None and came.direction is _OUT:
-        return False
-    if left is None:
-        return True
-    if left.direction is _IN or left.at_ms - midnight_ms >= hours.closes_ms:
-        return False
-    return came is None or left.at_ms - came.at_ms <= hours.longest_ms
-
-
-def _paid_ms(unpaid: Sequence[Span], in_ms: int, out_ms: int) -> int:
-    """What a pair lasts less unpaid time (P9)."""
-    total = out_ms - in_ms
-    for start, end in unpaid:
-        low = max(start, in_ms)
-        high = min(end, out_ms)
-        if high > low:
-            total -= high - low
-    return total
-
-
-def _named(place: Place, number: int, minute: int, fact: PunchFact) -> bytes:
-    """The evidence of an edge."""
-    key = (fact.device, fact.method)
-    known = _evidence.get(key)
-    if known is None:
-        known = _evidence[key] = evidence(fact.device, fact.method or Method.PIN)
-    return side(number, _shown(place, minute)) + known
+def _head(place: Place, in_ms: int | None, out_ms: int | None, paid_ms: int) -> bytes:
+    """The stored day up to its presence."""
+    presence = _COUNTS[paid_ms // MS]
+    if in_ms is not None and out_ms is not None and in_ms >= 0 and out_ms < _DAY_MS:
+        return place.plain_head % (_SECONDS[in_ms // 1000], _SECONDS[out_ms // 1000], presence)
+    return place.head + _iso(place, in_ms) + _iso(place, out_ms) + presence
 
 
 def _shown(place: Place, minute: int) -> bytes:
@@ -481,11 +550,15 @@ def _iso(place: Place, at_ms: int | None) -> bytes:
     """A local ISO time as it is stored."""
     if at_ms is None:
         return _NONE
-    minute, rest = divmod(at_ms, MS)
-    days, minute = divmod(minute, _DAY_MIN)
-    return place.iso[days + 1] + _CLOCKS[minute] + _SECONDS[rest // 1000] + place.offset
+    days, rest_ms = divmod(at_ms, _DAY_MS)
+    return place.iso[days + 1] + _SECONDS[rest_ms // 1000] + place.offset
 
 
-_IN: Final = Direction.IN
-_OUT: Final = Direction.OUT
-_COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
+def person_of(facts: PersonFacts, shapes: Shapes, kind: type[Person] = Person) -> Person | Judged:
+    """Somebody of whom all facts are in ``facts``."""
+    found = None if shapes.counts_month else presses_of(facts)
+    if found is None:
+        return Judged(facts, shapes)
+    presses, sites = found
+    doors = Doors(sites, facts.site, travels=bool(facts.rules.travel_min))
+    return kind(facts, shapes, presses, doors)

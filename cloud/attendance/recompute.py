@@ -13,9 +13,9 @@ from sqlalchemy import insert as plain_insert
 from cloud.attendance.codec import decode
 from cloud.attendance.difference import difference
 from cloud.attendance.facts import AsOf, Judgeable, load
-from cloud.attendance.inputs import Inputs
+from cloud.attendance.inputs import hashes
 from cloud.attendance.late import note_late
-from cloud.attendance.quick import person_of
+from cloud.attendance.quick import Judged, Person
 from cloud.attendance.rulesets import Cache, Rulebook, load_rules
 from cloud.db.bulk import Into, Row, insert_rows
 from cloud.db.tables import attendance_days, day_changes
@@ -97,18 +97,18 @@ def judge_by(
 
 
 def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -> list[JudgedDay]:
-    inputs = Inputs(one, days[0], days[-1], view.zone)
-    quick = person_of(one.facts, one.rules.shapes)
-    quick.check(days[0], days[-1])
-    judged = []
-    for day in days:
-        found = quick.day(day)
-        judged.append(
-            JudgedDay(
-                person, day, found.state, found.stored, inputs.hash(day), found.rule_version, found.settles_ms
-            )
+    shapes = one.rules.shapes
+    quick = (
+        Judged(one.facts, shapes)
+        if shapes.counts_month
+        else Person(one.facts_but_punches, shapes, one.presses, one.doors)
+    )
+    return [
+        JudgedDay(person, day, state, stored, digest, version, settles_ms)
+        for (day, stored, state, version, settles_ms), digest in zip(
+            quick.days(days), hashes(one, days, view.zone), strict=True
         )
-    return judged
+    ]
 
 
 def rest_of_months(days: Sequence[date], today: date) -> list[date]:

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Final
+from functools import cached_property
+from typing import Final, NamedTuple
 
-from cloud.attendance.answers import DATES, Answer, Question, dates_around
+from cloud.attendance.answers import DATES, Answer, Claimed, Edges, Question, Wording, dates_around
+from cloud.attendance.exact import Asked, Exact
 from cloud.rules import minutes
+from cloud.rules.engine import Judge
+from cloud.rules.errors import RefusedInput
+from cloud.rules.facts import PersonFacts, RosterEntry
 from cloud.rules.localtime import DAY_MIN, EPOCH_ORDINAL
 from cloud.rules.minutes import MS, Minutes, Span
 from cloud.rules.plan import DayPlan, Instance, InstanceKind, PlanBook
@@ -25,6 +30,9 @@ from models.attendance import Duty
 OFFSETS: Final = tuple(timedelta(days=days) for days in (-3, -2, -1, 0, 1, 2))
 """Dates whose windows can hold a punch of the date in the middle; see :func:`_bounded`."""
 SELF: Final = 3
+_FIRST: Final = -3
+_BEYOND: Final = 4
+_STRETCHES: Final = 4_000
 _REACH: Final = range(-1, 4)
 _DATED: Final = re.compile(r"\d\d-\d\d ")
 
@@ -46,8 +54,16 @@ class Piece:
     any_in: int
     any_out: int
 
+    def came(self, minute: int) -> int:
+        """The minute of an IN, as far as it matters."""
+        return self.first if minute <= self.any_in else minute
 
-@dataclass(frozen=True, slots=True)
+    def left(self, minute: int) -> int:
+        """The minute of an OUT, as far as it matters."""
+        return self.end if minute >= self.any_out else minute
+
+
+@dataclass(frozen=True)
 class Hours:
     """One due shift whose punches come down to an IN and an OUT a unit.
 
@@ -56,8 +72,9 @@ class Hours:
         any_place: of free hours, only the length of the stay matters.
         early_counts: time before the hours may count as overtime.
         flex: how far the hours may move with the IN, earlier and later (D7).
-        unpaid: spans without presence (P9), ms after midnight.
-        closes_ms: where punches stop being plainly of this date, ms after midnight.
+        unpaid: spans without presence (P9), minutes after midnight, ``unpaid_ms`` in all; the first to
+            the last instant are ``unpaid_within``.
+        closes_ms: where punches stop being plainly of this date, ms after midnight; ``same_day_ms``: on it.
         longest_ms: what a pair may last (P7).
     """
 
@@ -65,15 +82,50 @@ class Hours:
     free: bool
     any_place: bool
     early_counts: bool
-    flex: tuple[int, int]
-    unpaid: tuple[Span, ...]
+    flex: tuple[int, int] | None
+    unpaid: Minutes
+    unpaid_within: Span
+    unpaid_ms: int
     closes_ms: int
+    same_day_ms: int
     longest_ms: int
+
+    @cached_property
+    def ordinary(self) -> bool:
+        """Whether there is one unit, and it stays where it is."""
+        return len(self.pieces) == 1 and not self.free and self.flex is None
 
     def moved_min(self, came: int) -> int:
         """By how much an IN at that minute moves the hours (D7)."""
+        if self.flex is None:
+            return 0
         early, late = self.flex
-        return min(max(came - self.pieces[0].first, -early), late) if early or late else 0
+        return min(max(came - self.pieces[0].first, -early), late)
+
+    def presence(self, at_ms: Sequence[int | None]) -> tuple[int | None, int | None, int]:
+        """The first IN, the last OUT and what the pairs last, of INs and OUTs in turn (P9)."""
+        came, left = at_ms[::2], at_ms[1::2]
+        pairs = [(i, o) for i, o in zip(came, left, strict=True) if i is not None and o is not None]
+        first = next((one for one in came if one is not None), None)
+        last = next((one for one in reversed(left) if one is not None), None)
+        return first, last, sum([self.paid_ms(i, o) for i, o in pairs])
+
+    def paid_ms(self, in_ms: int, out_ms: int) -> int:
+        """What a pair lasts less unpaid time (P9)."""
+        first_ms, last_ms = self.unpaid_within
+        if in_ms <= first_ms and last_ms <= out_ms:
+            return out_ms - in_ms - self.unpaid_ms
+        return out_ms - in_ms - minutes.overlap_ms(in_ms, out_ms, self.unpaid)
+
+
+class QuickDay(NamedTuple):
+    """A day as it is stored, and what is kept beside it; ``settles_ms``: None if it is final."""
+
+    date: date
+    stored: bytes
+    state: str
+    rule_version: str
+    settles_ms: int | None
 
 
 @dataclass(slots=True)
@@ -84,43 +136,69 @@ class Shape:
         on_time: the edges of a day on which nobody is late or leaves early, if how late somebody came and how
             long they stayed have nothing to do with each other.
         answers: to the questions asked so far, None where none can be shared.
+        quiet: what is said of days without punches.
+        worded: what is said of worked days, by edges and whether some punch was a double.
+        exact: the same by what is said there, and the record that claims the date or mends a punch.
+        apart: whether anything but the date, its neighbours' hours and a record is to be asked for.
     """
 
     hours: Hours | None
+    apart: bool
     on_time: tuple[int, ...] | None
     answers: dict[Question, Answer | None] = field(default_factory=dict)
+    quiet: dict[Question, Wording | None] = field(default_factory=dict)
+    worded: dict[tuple[Edges, bool], Wording | None] = field(default_factory=dict)
+    exact: dict[tuple[Asked, Claimed | None], Exact | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A date for everybody with the same plans around it. Instants in ms since 1970.
 
     Attributes:
+        opens_ms, closes_ms: the attendance day (A5).
         low_ms, high_ms: attendance day and own windows together: punches elsewhere do not concern the date.
         own: windows of its instances; others: those of neighbours that reach into ``low_ms`` to ``high_ms``.
+        sole: the only window that can have a punch of the date; without any instant where there are others.
         settles_ms: end of its last window (S1); None: nobody waits for it.
-        head: the stored day up to its date; iso, dates: the day before, the date and the two after, as they
-            begin ISO times and, by number, clock times of another date; offset: how ISO times end.
+        head: the stored day up to its date; plain_head: the same with presence and IN and OUT on the date
+            itself, to be filled in; iso, dates: the day before, the date and the two after, as they begin ISO
+            times and, by number, clock times of another date; offset: how ISO times end.
+        kept: the final day without punch or record, once it is known.
     """
 
     day: date
     around: Plans
     shape: Shape
     midnight_ms: int
+    opens_ms: int
+    closes_ms: int
     low_ms: int
     high_ms: int
     own: tuple[Span, ...]
     others: tuple[Span, ...]
+    sole: Span
     settles_ms: int | None
     head: bytes
+    plain_head: bytes
     iso: tuple[bytes, ...]
     dates: dict[int, bytes]
     offset: bytes
+    kept: list[QuickDay] = field(default_factory=list)
 
     @property
     def plan(self) -> DayPlan:
         """The plan of the date itself."""
         return self.around[SELF]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The places of consecutive dates; ``refused``: why none of them can be judged (V3)."""
+
+    first: int
+    places: Sequence[Place | None]
+    refused: RefusedInput | None
 
 
 class Shapes:
@@ -134,20 +212,66 @@ class Shapes:
         self.longest_dup_ms = max(policy.dup_window_s for policy in policies) * 1000
         names = [*plans.rules.shifts, *(name for policy in policies for name in policy.named.values())]
         self._named_like_dates = any(_DATED.match(name) for name in names)
-        self.checked: set[tuple[date, date]] = set()
-        """Dates whose planned hours do not overlap for those of ``common`` (V3)."""
-        self._common: dict[date, Place | None] = {}
+        self._entries: dict[RosterEntry, int] = {}
+        self._stretches: dict[tuple[int, tuple[int, ...]], Stretch] = {}
         self._around: dict[tuple[int, ...], Place | None] = {}
         self._overtime: dict[tuple[object, ...], Place | None] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
 
-    def common(self, day: date) -> Place | None:
-        """The place for everybody of whom no roster, hiring or exemption speaks."""
-        if day not in self._common:
-            self._common[day] = self.around(
-                tuple([self.plans.day(day + n, None, exempt=False, employed=True) for n in OFFSETS])
-            )
-        return self._common[day]
+    def stretch(self, facts: PersonFacts, first: date, last: date) -> Stretch:
+        """The places of somebody from ``first`` to ``last``, both in; overtime is not in them."""
+        low = first.toordinal() - _BEYOND
+        codes = self._codes(facts, low, last.toordinal() + _BEYOND)
+        if codes is None:
+            return self._stretch(facts, first, last)
+        key = (low, codes)
+        found = self._stretches.get(key)
+        if found is None:
+            if len(self._stretches) >= _STRETCHES:
+                self._stretches.clear()
+            found = self._stretches[key] = self._stretch(facts, first, last)
+        return found
+
+    def _codes(self, facts: PersonFacts, low: int, high: int) -> tuple[int, ...] | None:
+        """All that the plans from one date to another, both in, hang on; None: on more.
+
+        The lowest bit says whether employed, the next whether exempt, the others what the roster says.
+        """
+        employment, roster = facts.employment, facts.roster
+        days_n = high - low + 1
+        codes = [1] * days_n
+        if employment.hire is not None:
+            before_n = min(max(employment.hire.toordinal() - low, 0), days_n)
+            codes[:before_n] = [0] * before_n
+        if employment.last_day is not None:
+            after = min(max(employment.last_day.toordinal() + 1 - low, 0), days_n)
+            codes[after:] = [0] * (days_n - after)
+        for first, last in employment.exempt:
+            for place in range(max(first.toordinal() - low, 0), min(last.toordinal() - low + 1, days_n)):
+                codes[place] |= 2
+        if facts.roster_changes:
+            return None
+        entries = self._entries
+        for day, entry in roster.items():
+            place = day.toordinal() - low
+            # Every rostered date is checked with its neighbours (V3).
+            if not 0 < place < days_n - 1:
+                return None
+            codes[place] |= entries.setdefault(entry, len(entries) + 1) << 2
+        return tuple(codes)
+
+    def _stretch(self, facts: PersonFacts, first: date, last: date) -> Stretch:
+        judge = Judge(replace(facts, records=(), punches=()), self.plans)
+        try:
+            judge.check(first, last)
+        except RefusedInput as refused:
+            return Stretch(first.toordinal(), (), refused)
+        view = judge.at(facts.as_of_ms).view
+        plans = [
+            view.base(first + timedelta(days=n + _FIRST)) for n in range((last - first).days + len(OFFSETS))
+        ]
+        places = [self.around(tuple(plans[n : n + len(OFFSETS)])) for n in range((last - first).days + 1)]
+        return Stretch(first.toordinal(), places, None)
 
     def around(self, around: Plans) -> Place | None:
         """The place in the middle of plans that the rule set made; None: there is no shape for it."""
@@ -195,21 +319,27 @@ class Shapes:
             ]
         )
         days = [date.fromordinal(ordinal + days).isoformat() for days in _REACH[:-1]]
-        offset = (ordinal - EPOCH_ORDINAL) * DAY_MIN - midnight
+        offset = _offset((ordinal - EPOCH_ORDINAL) * DAY_MIN - midnight)
+        head = b"\xdc\x00\x1f\xaa" + days[1].encode()
+        time = b"\xb9%sT" % days[1].encode() + b"%b" + offset
         return Place(
             day=plan.day,
             around=around,
             shape=self._shape(around, midnight, (low, high), others),
             midnight_ms=midnight * MS,
+            opens_ms=plan.opens * MS,
+            closes_ms=plan.closes * MS,
             low_ms=low * MS,
             high_ms=high * MS,
             own=_in_ms(own),
             others=_in_ms(others),
+            sole=(own[0][0] * MS, own[0][1] * MS) if len(own) == 1 and not others else (0, 0),
             settles_ms=None if plan.duty is Duty.NOT_EMPLOYED else plan.window_end * MS,
-            head=b"\xdc\x00\x1f\xaa" + days[1].encode(),
+            head=head,
+            plain_head=head + time + time + b"%b",
             iso=tuple([b"\xb9%sT" % day.encode() for day in days]),
             dates={DATES - number: text for number, text in enumerate(dates_around(plan.day))},
-            offset=_offset(offset),
+            offset=offset,
         )
 
     def _shape(self, around: Plans, midnight: int, reach: Span, others: Minutes) -> Shape:
@@ -268,7 +398,7 @@ def _in_ms(spans: Minutes) -> tuple[Span, ...]:
     return tuple([(start * MS, end * MS) for start, end in spans])
 
 
-def _moved(spans: Minutes, midnight: int) -> Minutes:
+def _moved(spans: Sequence[Span], midnight: int) -> Minutes:
     return tuple([(start - midnight, end - midnight) for start, end in spans])
 
 
@@ -306,9 +436,13 @@ def _crowd(around: Plans) -> Minutes:
 
 def _shape_of(around: Plans, midnight: int, crowd: Minutes) -> Shape:
     hours = _hours(around, midnight, crowd)
+    # Where the hours of a neighbour move with its punches, and meet the windows of this date (D7, O1).
+    apart = (bool(crowd) and any(plan.flexible for plan in around)) or bool(
+        around[SELF].policy.overtime_breaks
+    )
     if hours is None or hours.free or hours.early_counts:
-        return Shape(hours, None)
-    return Shape(hours, tuple([edge for piece in hours.pieces for edge in (piece.first, piece.end)]))
+        return Shape(hours, apart, None)
+    return Shape(hours, apart, tuple([edge for piece in hours.pieces for edge in (piece.first, piece.end)]))
 
 
 def _hours(around: Plans, midnight: int, crowd: Minutes) -> Hours | None:
@@ -343,9 +477,12 @@ def _hours(around: Plans, midnight: int, crowd: Minutes) -> Hours | None:
         free=free,
         any_place=free and not unpaid and not instance.overtime,
         early_counts=early_counts,
-        flex=(shift.flex_early_min, shift.flex_late_min) if plan.flexible else (0, 0),
-        unpaid=_in_ms(_moved(unpaid, midnight)),
+        flex=(shift.flex_early_min, shift.flex_late_min) if plan.flexible else None,
+        unpaid=_moved(unpaid, midnight),
+        unpaid_within=_in_ms(_moved([(unpaid[0][0], unpaid[-1][1])], midnight))[0] if unpaid else (0, 0),
+        unpaid_ms=minutes.count(unpaid) * MS,
         closes_ms=(instance.closes - midnight) * MS,
+        same_day_ms=min(instance.closes - midnight, DAY_MIN) * MS,
         longest_ms=policy.max_shift_min * MS,
     )
 

@@ -110,11 +110,11 @@ def _groups(connection: Connection, who: Sequence[PersonId]) -> dict[PersonId, s
 
 def _under(one: Judgeable, rules: GroupRules, roster: Mapping[date, RosterEntry], view: AsOf) -> Judgeable:
     """The same facts under other rules and roster entries; those are known last of all."""
-    facts = replace(one.facts, rules=rules.rules)
+    facts = replace(one.facts_but_punches, rules=rules.rules)
     if roster:
         added = tuple(RosterChange(day, entry, view.now_ms) for day, entry in roster.items())
         facts = replace(facts, roster_changes=(*facts.roster_changes, *added))
-    return Judgeable(facts, rules)
+    return replace(one, facts_but_punches=facts, rules=rules)
 
 
 def _both(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import count
 
 from cloud.attendance.codec import brief, encode
-from cloud.attendance.quick import Counting, Person, QuickDay
-from cloud.attendance.shapes import Shapes
+from cloud.attendance.presses import Doors, Press
+from cloud.attendance.quick import Person, person_of
+from cloud.attendance.shapes import QuickDay, Shapes
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
 from cloud.rules.facts import PersonFacts
@@ -34,13 +36,13 @@ class Proof:
 class Counted(Person):
     """A person who tells which days the engine had to judge."""
 
-    def __init__(self, facts: PersonFacts, shapes: Shapes) -> None:
-        super().__init__(facts, shapes)
-        self.judged_n = 0
+    def __init__(self, facts: PersonFacts, shapes: Shapes, presses: list[Press], doors: Doors) -> None:
+        super().__init__(facts, shapes, presses, doors)
+        self.judged: set[date] = set()
 
-    def _judged(self, day: object) -> QuickDay:
-        self.judged_n += 1
-        return super()._judged(day)  # type: ignore[arg-type]
+    def _judged(self, day: date) -> QuickDay:
+        self.judged.add(day)
+        return super()._judged(day)
 
 
 def prove(seeds: Iterable[int], days: int) -> Proof:
@@ -50,7 +52,7 @@ def prove(seeds: Iterable[int], days: int) -> Proof:
         shapes = None
         for number, month in enumerate(months(seed)):
             shapes = shapes or Shapes(PlanBook(month.person.rules))
-            _compare(proof, f"seed {seed} person {number}", month, shapes)
+            compare(proof, f"seed {seed} person {number}", month, shapes)
         if proof.days >= days or len(proof.different) >= 10:
             break
     return proof
@@ -67,32 +69,31 @@ def report(days: int, first_seed: int = 5_000_000) -> int:
     return 1 if proof.different else 0
 
 
-def _compare(proof: Proof, whose: str, month: Month, shapes: Shapes) -> None:
+def compare(proof: Proof, whose: str, month: Month, shapes: Shapes) -> None:
+    """Judge a month both ways and note what differs."""
     facts = replace(month.person, locks=())
     engine = Judge(facts, shapes.plans)
-    quick = Counting(facts, shapes) if shapes.counts_month else Counted(facts, shapes)
+    quick = person_of(facts, shapes, Counted)
+    dates = span_of_dates(month.first, month.last)
     try:
         engine.check(month.first, month.last)
     except RefusedInput as refused:
         proof.refused += 1
         try:
-            quick.check(month.first, month.last)
+            quick.days(dates)
         except RefusedInput as same:
             if str(same) == str(refused):
                 return
         proof.different.append(f"{whose}: refused by one alone: {refused}")
         return
-    quick.check(month.first, month.last)
-    for day in span_of_dates(month.first, month.last):
-        judged_n = quick.judged_n if isinstance(quick, Counted) else -1
-        found = quick.day(day)
+    for day, found in zip(dates, quick.days(dates), strict=True):
         result = engine.result(day, facts.as_of_ms)
         settles_ms = None
         if result.state is not DayState.FINAL:
             settles_ms = engine.at(facts.as_of_ms).sheet(day).plan.window_end * MS
         expected = QuickDay(day, encode(result), result.state.value, result.rule_version, settles_ms)
         proof.days += 1
-        if isinstance(quick, Counted) and quick.judged_n == judged_n:
+        if isinstance(quick, Counted) and day not in quick.judged:
             proof.answered += 1
             proof.seen.update(_kinds(found.stored))
         if expected != found:

@@ -111,7 +111,8 @@ SELDOM = {
 EDGES = (0, 0, -1, 1, 4, 5, 6, 14, 15, 16, 29, 30, 31, 35, 59, 60, 61, 119, 120, 121, 180, 240)
 SECONDS_MS = (0, 0, 1, 500, 29_999, 30_000, 59_000, 59_999)
 MINUTE_MS = 60_000
-SITES = ("HQ",) * 60 + ("PLANT", None)
+SITES = {"d1": "HQ", "d2": "HQ", "d3": "PLANT", "d4": None, "": "HQ"}
+DOORS = ("d1",) * 40 + ("d2",) * 20 + ("d3", "d4", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,13 +292,14 @@ class _Maker:
             clock = random.choice((PunchClock.OK,) * 12 + (PunchClock.REPAIRED, PunchClock.UNTRUSTED))
             skew = random.choice((0.0,) * 20 + (45.0, -400.0))
         delay = random.choice((0, 0, 0, 0, 86_400_000 * 9)) if wild else 0
+        door = random.choice(DOORS)
         return PunchFact(
             at_ms,
             random.choice(tuple(Direction)) if wild else Direction.NONE,
-            random.choice(("d1", "d1", "d1", "d2", "")),
+            door,
             "e1",
             None if random.random() < 0.02 else seq,
-            random.choice(SITES),
+            SITES[door],
             skew,
             clock,
             None if random.random() < 0.2 else at_ms + delay,

@@ -1,0 +1,164 @@
+"""Punches of one person as they are read, and the clusters they form, without an object for each."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import sub
+from typing import TYPE_CHECKING, Final
+
+from cloud.attendance.answers import evidence
+from cloud.rules.facts import PersonFacts, PunchClock, PunchFact
+from models.punch import Direction, Method
+
+if TYPE_CHECKING:
+    from cloud.attendance.shapes import Shapes
+
+Press = tuple[int, str, int, int, int, bytes, int, int]
+"""Instant, terminal, method, direction, clock, stream, number, when it was received: as they are stored.
+
+The clock is one of ``RIGHT``, ``REPAIRED``, ``UNTRUSTED``. Rows may have more columns after these.
+"""
+
+RIGHT: Final = 0
+REPAIRED: Final = 1
+UNTRUSTED: Final = 2
+
+_CLOCKS: Final = (PunchClock.OK, PunchClock.REPAIRED, PunchClock.UNTRUSTED)
+# Looking a member up by its value costs as much as the rest of a punch.
+_DIRECTIONS: Final = {one.value: one for one in Direction}
+_METHODS: Final = {one.value: one for one in Method}
+
+
+class Doors(dict[tuple[str, int], bytes]):
+    """How steps name a terminal and a method; nothing: a day has to remark on it, or cannot name it.
+
+    For people whose own site is ``home``.
+    """
+
+    def __init__(self, sites: Mapping[str, str | None], home: str | None, *, travels: bool) -> None:
+        super().__init__()
+        self.sites = sites
+        self._home = home
+        self._watched = home is not None or travels
+
+    def __missing__(self, key: tuple[str, int]) -> bytes:
+        terminal, method = key
+        site = self.sites.get(terminal)
+        plain = terminal and method and (site is None or site == self._home or not self._watched)
+        found = self[key] = evidence(terminal, _METHODS[method]) if plain else b""
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Clusters in time order (P2): the first instant, the first and the last punch of each.
+
+    ``odd``: instants of punches to be remarked on. ``merged``: all punches of clusters that have several.
+    """
+
+    firsts: list[int]
+    heads: list[Press]
+    tails: list[Press]
+    odd: list[int]
+    merged: dict[int, list[Press]]
+
+    def between(self, start_ms: int, end_ms: int) -> range:
+        """Numbers of the clusters from an instant on and before another."""
+        start = bisect_left(self.firsts, start_ms)
+        return range(start, bisect_left(self.firsts, end_ms, start))
+
+    def typed(self, number: int) -> bool:
+        """Whether somebody gave a direction with some punch of a cluster."""
+        return any(press[3] for press in self.group(number))
+
+    def group(self, number: int) -> list[Press]:
+        """All punches of a cluster."""
+        return self.merged.get(number) or [self.heads[number]]
+
+
+def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors, as_of_ms: int) -> Clusters | None:
+    """The known punches in clusters (T5, T6, P2); ``presses`` are in order of time.
+
+    None where only the engine knows: untrusted clocks, equal instants.
+    """
+    if any(press[7] > as_of_ms for press in presses):
+        presses = [press for press in presses if press[7] <= as_of_ms]
+    firsts = [press[0] for press in presses]
+    odd = [press for press in presses if press[4] or not doors[press[1:3]]]
+    if any(press[4] == UNTRUSTED for press in odd):
+        return None
+    longest_ms = shapes.longest_dup_ms
+    near = [
+        n for n, gap_ms in enumerate(map(sub, firsts[1:], firsts), 1) if gap_ms < longest_ms or not gap_ms
+    ]
+    if not near:
+        return Clusters(firsts, presses, presses, [press[0] for press in odd], {})
+    if any(firsts[n] == firsts[n - 1] for n in near):
+        return None
+    joined = {n for n in near if firsts[n] - firsts[n - 1] < shapes.dup_ms(firsts[n])}
+    starts = [n for n in range(len(presses)) if n not in joined]
+    ends = [*starts[1:], len(presses)]
+    return Clusters(
+        [firsts[n] for n in starts],
+        [presses[n] for n in starts],
+        [presses[n - 1] for n in ends],
+        [press[0] for press in odd],
+        {
+            number: presses[start:end]
+            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+            if end - start > 1
+        },
+    )
+
+
+def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:
+    """The punch as the engine wants it."""
+    at_ms, terminal, method, direction, clock, stream, seq, received_ms = press[:8]
+    return PunchFact(
+        at_ms,
+        _DIRECTIONS[direction],
+        terminal,
+        stream.hex(),
+        seq,
+        sites.get(terminal),
+        0,
+        _CLOCKS[clock],
+        received_ms,
+        _METHODS.get(method),
+    )
+
+
+def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] | None:
+    """The punches of ``facts`` as if they were read, and the site of each terminal.
+
+    None where they could not be: skewed clocks, repeated numbers, a terminal at two sites.
+    """
+    sites: dict[str, str | None] = {}
+    numbers: set[tuple[str, str, int]] = set()
+    presses: list[Press] = []
+    for place, fact in enumerate(facts.punches):
+        # No two of those without a number are the same fact.
+        number = (fact.device, fact.epoch, -1 - place if fact.seq is None else fact.seq)
+        if fact.skew_s or sites.setdefault(fact.device, fact.site) != fact.site or number in numbers:
+            return None
+        numbers.add(number)
+        presses.append(
+            (
+                fact.at_ms,
+                fact.device,
+                0 if fact.method is None else fact.method.value,
+                fact.direction.value,
+                _CLOCKS.index(fact.clock),
+                fact.epoch.encode(),
+                number[2],
+                fact.at_ms if fact.received_ms is None else fact.received_ms,
+            )
+        )
+    return in_order(presses), sites
+
+
+def in_order(presses: Iterable[Press]) -> list[Press]:
+    """The punches in order of time."""
+    return sorted(presses)
