@@ -39,7 +39,8 @@ Claimed = tuple[str, str, tuple[str, ...]]
 Question = tuple[DayState, Edges, bool, Claimed | None]
 """State, edges, whether some punch was a double (P2), and the record that claims the date."""
 
-Pieces = tuple[bytes | int, ...]
+Phrase = tuple[bytes, tuple[int, ...]]
+"""A pattern for ``%``, and the numbers of what is to be filled in, in order."""
 
 Marks = dict[int, tuple[bytes, bytes]]
 """By number, what is left open, and what before it says so and stays."""
@@ -57,10 +58,10 @@ _encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A stored day in pieces, but for its head.
+    """A stored day, but for its head, in phrases.
 
-    Numbers among the pieces are those of edges, to be filled with their time and evidence; or ``DOUBLE``, to
-    be filled with the time of the first double punch; ``CLAIM``, with source and id of the record; ``DATES``
+    The numbers in them are those of edges, to be filled in with their time and evidence; or ``DOUBLE``, to be
+    filled in with the time of the first double punch; ``CLAIM``, with source and id of the record; ``DATES``
     less a number, with how clock times of that one of the dates around begin.
 
     Attributes:
@@ -77,11 +78,11 @@ class Answer:
     flags: tuple[str, ...]
     overtime: bytes
     plain: bool
-    steps: Pieces
-    events: Pieces
+    steps: Phrase
+    events: Phrase
     steps_n: int
     events_n: int
-    extra: Pieces
+    extra: Phrase
     extra_n: int
 
 
@@ -90,7 +91,7 @@ class Wording:
     """All of a stored day that follows its head, ready to be filled in.
 
     Attributes:
-        pattern: for ``%``, if there is anything to fill in.
+        pattern: for ``%``.
         pick: takes what is to be filled in from values by number; None: there is nothing.
         dated: some value is one of the dates around.
         of_both: what is to be filled in are the first IN and the first OUT, once each.
@@ -105,7 +106,7 @@ class Wording:
 
     def said(self, values: Mapping[int, bytes]) -> bytes:
         """The end of the stored day, with ``values`` in their places."""
-        return self.pattern if self.pick is None else self.pattern % self.pick(values)
+        return self.pattern % (() if self.pick is None else self.pick(values))
 
 
 def wording(answer: Answer, remarks: Sequence[Answer] = ()) -> Wording:
@@ -116,38 +117,33 @@ def wording(answer: Answer, remarks: Sequence[Answer] = ()) -> Wording:
     """
     before, between, after = answer.fields
     flags, overtime, steps_n = answer.flags, answer.overtime, answer.steps_n + answer.events_n
-    pieces = answer.steps
+    said, slots = answer.steps
     for one in remarks:
         flags += one.flags
         overtime = overtime or one.overtime
         steps_n += one.extra_n
-        pieces += one.extra
-    pieces += answer.events
-    slots = [one for one in pieces if isinstance(one, int)]
-    literal = b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n]])
-    pattern = b"".join(
-        [
-            b"%b" if isinstance(one, int) else _spelled(one, in_pattern=bool(slots))
-            for one in (literal, *pieces)
-        ]
-    )
+        said += one.extra[0]
+        slots += one.extra[1]
+    said += answer.events[0]
+    slots += answer.events[1]
     return Wording(
         answer.state,
         answer.rule_version,
-        pattern,
+        b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], said]),
         itemgetter(*slots) if slots else None,
-        any(slot <= DATES for slot in slots),
-        slots == [0, 1],
+        bool(slots) and min(slots) <= DATES,
+        slots == (0, 1),
     )
-
-
-def _spelled(literal: bytes, *, in_pattern: bool) -> bytes:
-    return literal.replace(b"%", b"%%") if in_pattern else literal
 
 
 @cache
 def _texts(flags: tuple[str, ...]) -> bytes:
-    return _encode(sorted(set(flags)))
+    return _literal(_encode(sorted(set(flags))))
+
+
+def _literal(said: bytes) -> bytes:
+    """What is said as it stands, in a pattern."""
+    return said.replace(b"%", b"%%")
 
 
 def ask(
@@ -168,7 +164,7 @@ def ask(
     answer = answer_of(result, marks, sum(minute is not None for minute in edges))
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
-    missing = {number for number in must if not (free and number >= 0)} - {*answer.steps, *answer.events}
+    missing = {number for number in must if not (free and number >= 0)} - {*answer.steps[1], *answer.events[1]}
     return None if missing or result.state is not state else answer
 
 
@@ -204,14 +200,14 @@ def answer_of(day: AttendanceDay, marks: Marks, told_n: int) -> Answer:
         state=day.state.value,
         rule_version=day.rule_version,
         fields=(
-            b"".join(fields[HEAD_FIELDS:flags]),
-            b"".join(fields[flags + 1 : overtime]),
-            b"".join(fields[overtime + 1 : steps]),
+            _literal(b"".join(fields[HEAD_FIELDS:flags])),
+            _literal(b"".join(fields[flags + 1 : overtime])),
+            _literal(b"".join(fields[overtime + 1 : steps])),
         ),
         flags=tuple([flag.value for flag in day.flags]),
-        overtime=fields[overtime] if day.overtime_min else b"",
+        overtime=_literal(fields[overtime]) if day.overtime_min else b"",
         plain=not (day.flags or day.overtime_min),
-        steps=_cut(b"".join(told[:told_n]), marks) + extra,
+        steps=_and(_cut(b"".join(told[:told_n]), marks), extra),
         events=_cut(b"".join(told[events_at:]), marks),
         steps_n=events_at,
         events_n=len(day.findings),
@@ -279,7 +275,7 @@ def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> Mar
     return found
 
 
-def _cut(steps: bytes, marks: Marks) -> Pieces:
+def _cut(steps: bytes, marks: Marks) -> Phrase:
     pieces: list[bytes | int] = [steps]
     for number, (stays, mark) in marks.items():
         if stays + mark not in steps:
@@ -294,7 +290,12 @@ def _cut(steps: bytes, marks: Marks) -> Pieces:
                 cut += [part + stays, number]
             cut.append(parts[-1])
         pieces = cut
-    return tuple(pieces)
+    pattern = b"".join([b"%b" if isinstance(one, int) else _literal(one) for one in pieces])
+    return pattern, tuple([one for one in pieces if isinstance(one, int)])
+
+
+def _and(one: Phrase, other: Phrase) -> Phrase:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def dates_around(day: date) -> list[bytes]:

@@ -222,6 +222,8 @@ class Person:
 
     def _answer(self, place: Place, question: Question, record: OfficeRecord | None) -> Answer | None:
         answers = place.shape.answers
+        if question[1] and all(minute is None or 0 <= minute <= _DAY_MIN for minute in question[1]):
+            answers = place.shape.within
         try:
             return answers[question]
         except KeyError:

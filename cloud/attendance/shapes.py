@@ -136,6 +136,7 @@ class Shape:
         on_time: the edges of a day on which nobody is late or leaves early, if how late somebody came and how
             long they stayed have nothing to do with each other.
         answers: to the questions asked so far, None where none can be shared.
+        within: the same to those about punches on the date itself, where the kinds of other dates are nothing.
         quiet: what is said of days without punches.
         worded: what is said of worked days, by edges and whether some punch was a double.
         exact: the same by what is said there, and the record that claims the date or mends a punch.
@@ -145,6 +146,7 @@ class Shape:
     hours: Hours | None
     apart: bool
     on_time: tuple[int, ...] | None
+    within: dict[Question, Answer | None]
     answers: dict[Question, Answer | None] = field(default_factory=dict)
     quiet: dict[Question, Wording | None] = field(default_factory=dict)
     worded: dict[tuple[Edges, bool], Wording | None] = field(default_factory=dict)
@@ -217,6 +219,7 @@ class Shapes:
         self._around: dict[tuple[int, ...], Place | None] = {}
         self._overtime: dict[tuple[object, ...], Place | None] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
+        self._within: dict[tuple[object, ...], dict[Question, Answer | None]] = {}
 
     def stretch(self, facts: PersonFacts, first: date, last: date) -> Stretch:
         """The places of somebody from ``first`` to ``last``, both in; overtime is not in them."""
@@ -348,7 +351,7 @@ class Shapes:
         crowd = _crowd(around)
         zone = self.plans.zone
         first, last = zone.ordinal_of(reach[0]), zone.ordinal_of(reach[1])
-        key = (
+        here = (
             id(plan.policy),
             plan.duty,
             plan.half,
@@ -359,13 +362,16 @@ class Shapes:
             tuple([_seen_from(midnight, instance) for instance in plan.instances]),
             _moved(others, midnight),
             _moved(crowd, midnight),
-            tuple([one.day_type for one in around if first <= one.day.toordinal() <= last]),
+            plan.day_type,
             # With names like dates, the dates in an answer cannot be told from them.
             plan.day if self._named_like_dates else None,
         )
-        found = self._shapes.get(key)
+        elsewhere = tuple([one.day_type for one in around if first <= one.day.toordinal() <= last])
+        found = self._shapes.get((here, elsewhere))
         if found is None:
-            found = self._shapes[key] = _shape_of(around, midnight, crowd)
+            found = self._shapes[here, elsewhere] = _shape_of(around, midnight, crowd)
+            if _on_one_date(plan, midnight):
+                found.within = self._within.setdefault(here, {})
         return found
 
 
@@ -440,9 +446,17 @@ def _shape_of(around: Plans, midnight: int, crowd: Minutes) -> Shape:
     apart = (bool(crowd) and any(plan.flexible for plan in around)) or bool(
         around[SELF].policy.overtime_breaks
     )
+    answers: dict[Question, Answer | None] = {}
     if hours is None or hours.free or hours.early_counts:
-        return Shape(hours, apart, None)
-    return Shape(hours, apart, tuple([edge for piece in hours.pieces for edge in (piece.first, piece.end)]))
+        return Shape(hours, apart, None, answers, answers)
+    on_time = tuple([edge for piece in hours.pieces for edge in (piece.first, piece.end)])
+    return Shape(hours, apart, on_time, answers, answers)
+
+
+def _on_one_date(plan: DayPlan, midnight: int) -> bool:
+    """Whether hours and overtime of the date lie on it."""
+    spans = [span for i in plan.instances for span in (*i.segments, *i.overtime)]
+    return all(midnight <= start and end <= midnight + DAY_MIN for start, end in spans)
 
 
 def _hours(around: Plans, midnight: int, crowd: Minutes) -> Hours | None:
