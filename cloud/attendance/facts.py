@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 
 from cloud.attendance.presses import (
+    CLOCK,
+    DIRECTION,
     REPAIRED,
     RIGHT,
     UNTRUSTED,
@@ -77,16 +79,17 @@ _ROSTER = (
     .order_by(roster_entries.c.known_ms)
 )
 _EXEMPT = select(exemptions).where(exemptions.c.person_id.in_(_WHO))
-_CLOCK = case(
-    (punches.c.at_ms != punches.c.wall_ms, REPAIRED),
-    (punches.c.clock == ClockQuality.UNTRUSTED.value, UNTRUSTED),
-    else_=RIGHT,
-)
+_UNSET = punches.c.clock == ClockQuality.UNTRUSTED.value
+_CLOCK = case((punches.c.at_ms != punches.c.wall_ms, REPAIRED), (_UNSET, UNTRUSTED), else_=RIGHT)
 _PUNCHES = select(
-    *(punches.c[name] for name in ("at_ms", "terminal_id", "method", "direction")),
-    _CLOCK,
-    *(punches.c[name] for name in ("stream_id", "seq", "received_ms", "person_id")),
-).where(punches.c.person_id.in_(_WHO))
+    punches.c.at_ms,
+    punches.c.terminal_id,
+    punches.c.method + punches.c.direction * DIRECTION + _CLOCK * CLOCK,
+    punches.c.punch_id,
+    # Only of punches without a time of their own it matters when they came (T5).
+    case((_UNSET, punches.c.received_ms)),
+    punches.c.person_id,
+).where(punches.c.person_id.in_(_WHO), punches.c.received_ms <= bindparam("now"))
 _MADE = _PUNCHES.where(punches.c.at_ms >= _START, punches.c.at_ms < _END)
 _UNDATED = _PUNCHES.where(
     # Written out, so that the small index of such punches serves.
@@ -159,14 +162,13 @@ def load(
     Facts reach three days beyond either end: who counts by month asks for whole months. Locks are not among
     them: days are judged as known now; what a closed month shows is kept apart.
     """
-    zone = view.zone
     first, last = span[0] - _MARGIN, span[1] + _MARGIN
     marks, sites = _terminals(connection)
     loaded = Loaded({}, {})
     doors: dict[tuple[str | None, bool], Doors] = {}
     for start in range(0, len(who), _PEOPLE_A_QUERY):
         part = who[start : start + _PEOPLE_A_QUERY]
-        about = _About(connection, part, first, last, zone)
+        about = _About(connection, part, first, last, view)
         for row in connection.execute(_PEOPLE, {"who": part}):
             person = PersonId(row.person_id)
             rules = book.of(row.group_id)
@@ -225,7 +227,7 @@ class _About:
         who: Sequence[PersonId],
         first: date,
         last: date,
-        zone: ZoneInfo,
+        view: AsOf,
     ) -> None:
         self.roster: defaultdict[PersonId, _Roster] = defaultdict(_Roster)
         self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
@@ -237,10 +239,11 @@ class _About:
         for row in connection.execute(_EXEMPT, {"who": who}):
             self.exempt[PersonId(row.person_id)].append((row.first, row.last))
         # Made in the span; or, where the clock was not set, received in it (T5).
+        zone, now_ms = view.zone, view.now_ms
         start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
         for query in (_MADE, _UNDATED):
-            for press in raw_rows(connection, query, {"who": who, "start": start, "end": end}):
-                self.presses[press[8]].append(press)
+            for press in raw_rows(connection, query, {"who": who, "start": start, "end": end, "now": now_ms}):
+                self.presses[press[5]].append(press)
         for row in connection.execute(_RECORDS, asked):
             self.records[PersonId(row.person_id)].append(record_of(row))
 

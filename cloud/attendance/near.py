@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 
-from cloud.attendance.presses import REPAIRED, Clusters, Doors, Press, fact_of
+from cloud.attendance.presses import CLOCK, REPAIRED, Clusters, Doors, Press, fact_of
 from cloud.attendance.shapes import OFFSETS, SELF, Shapes
 from cloud.rules.assign import Assigned
 from cloud.rules.clusters import Cluster, KnownPunches, Stamp, known_punches
@@ -91,6 +91,6 @@ class NearView(View):
             (fact.direction for fact in facts if fact.direction is not Direction.NONE), Direction.NONE
         )
         stamps = tuple(
-            [Stamp(fact.at_ms, fact, press[4] == REPAIRED) for fact, press in zip(facts, group, strict=True)]
+            [Stamp(fact.at_ms, fact, press[2] // CLOCK == REPAIRED) for fact, press in zip(facts, group, strict=True)]
         )
         return Cluster(stamps, group[0][0], group[-1][0], typed)

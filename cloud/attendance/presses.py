@@ -15,15 +15,20 @@ from models.punch import Direction, Method
 if TYPE_CHECKING:
     from cloud.attendance.shapes import Shapes
 
-Press = tuple[int, str, int, int, int, bytes, int, int]
-"""Instant, terminal, method, direction, clock, stream, number, when it was received: as they are stored.
+Press = tuple[int, str, int, bytes, int | None]
+"""Instant, terminal, manner, identity, and when it was received, if that matters: as it is read.
 
-The clock is one of ``RIGHT``, ``REPAIRED``, ``UNTRUSTED``. Rows may have more columns after these.
+The manner is a method, a direction times ``DIRECTION`` and what is known of the clock times ``CLOCK``. Rows may
+have more columns after these.
 """
 
+DIRECTION: Final = 8
+CLOCK: Final = 32
 RIGHT: Final = 0
 REPAIRED: Final = 1
 UNTRUSTED: Final = 2
+TYPED: Final = CLOCK - DIRECTION
+"""The bits of the manner that hold the direction."""
 
 _CLOCKS: Final = (PunchClock.OK, PunchClock.REPAIRED, PunchClock.UNTRUSTED)
 # Looking a member up by its value costs as much as the rest of a punch.
@@ -32,7 +37,7 @@ _METHODS: Final = {one.value: one for one in Method}
 
 
 class Doors(dict[tuple[str, int], bytes]):
-    """How steps name a terminal and a method; nothing: a day has to remark on it, or cannot name it.
+    """How steps name a terminal and a manner; nothing: a day has to remark on it, or cannot name it.
 
     For people whose own site is ``home``.
     """
@@ -44,10 +49,10 @@ class Doors(dict[tuple[str, int], bytes]):
         self._watched = home is not None or travels
 
     def __missing__(self, key: tuple[str, int]) -> bytes:
-        terminal, method = key
-        site = self.sites.get(terminal)
-        plain = terminal and method and (site is None or site == self._home or not self._watched)
-        found = self[key] = evidence(terminal, _METHODS[method]) if plain else b""
+        terminal, manner = key
+        site, method = self.sites.get(terminal), _METHODS.get(manner % DIRECTION)
+        here = site is None or site == self._home or not self._watched
+        found = self[key] = evidence(terminal, method) if terminal and method and here and manner < CLOCK else b""
         return found
 
 
@@ -71,23 +76,21 @@ class Clusters:
 
     def typed(self, number: int) -> bool:
         """Whether somebody gave a direction with some punch of a cluster."""
-        return any(press[3] for press in self.group(number))
+        return any(press[2] & TYPED for press in self.group(number))
 
     def group(self, number: int) -> list[Press]:
         """All punches of a cluster."""
         return self.merged.get(number) or [self.heads[number]]
 
 
-def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors, as_of_ms: int) -> Clusters | None:
-    """The known punches in clusters (T5, T6, P2); ``presses`` are in order of time.
+def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters | None:
+    """The punches in clusters (T5, P2); they are in order of time.
 
     None where only the engine knows: untrusted clocks, equal instants.
     """
-    if any(press[7] > as_of_ms for press in presses):
-        presses = [press for press in presses if press[7] <= as_of_ms]
     firsts = [press[0] for press in presses]
-    odd = [press for press in presses if press[4] or not doors[press[1:3]]]
-    if any(press[4] == UNTRUSTED for press in odd):
+    odd = [press for press in presses if not doors[press[1:3]]]
+    if any(press[2] >= UNTRUSTED * CLOCK for press in odd):
         return None
     longest_ms = shapes.longest_dup_ms
     near = [
@@ -115,23 +118,20 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors, as_of_ms: in
 
 def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:
     """The punch as the engine wants it."""
-    at_ms, terminal, method, direction, clock, stream, seq, received_ms = press[:8]
+    at_ms, terminal, manner, _, received_ms = press[:5]
     return PunchFact(
         at_ms,
-        _DIRECTIONS[direction],
+        _DIRECTIONS[(manner & TYPED) // DIRECTION],
         terminal,
-        stream.hex(),
-        seq,
-        sites.get(terminal),
-        0,
-        _CLOCKS[clock],
-        received_ms,
-        _METHODS.get(method),
+        site=sites.get(terminal),
+        clock=_CLOCKS[manner // CLOCK],
+        received_ms=received_ms,
+        method=_METHODS.get(manner % DIRECTION),
     )
 
 
 def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] | None:
-    """The punches of ``facts`` as if they were read, and the site of each terminal.
+    """The known punches of ``facts`` as if they were read, and the site of each terminal.
 
     None where they could not be: skewed clocks, repeated numbers, a terminal at two sites.
     """
@@ -144,18 +144,13 @@ def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] 
         if fact.skew_s or sites.setdefault(fact.device, fact.site) != fact.site or number in numbers:
             return None
         numbers.add(number)
-        presses.append(
-            (
-                fact.at_ms,
-                fact.device,
-                0 if fact.method is None else fact.method.value,
-                fact.direction.value,
-                _CLOCKS.index(fact.clock),
-                fact.epoch.encode(),
-                number[2],
-                fact.at_ms if fact.received_ms is None else fact.received_ms,
-            )
-        )
+        if fact.received_ms is not None and fact.received_ms > facts.as_of_ms:
+            continue
+        if fact.received_ms is None and fact.at_ms > facts.as_of_ms:
+            continue
+        method = 0 if fact.method is None else fact.method.value
+        manner = method + fact.direction.value * DIRECTION + _CLOCKS.index(fact.clock) * CLOCK
+        presses.append((fact.at_ms, fact.device, manner, repr(number).encode(), fact.received_ms))
     return in_order(presses), sites
 
 

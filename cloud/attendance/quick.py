@@ -31,7 +31,7 @@ from cloud.attendance.answers import (
 from cloud.attendance.codec import encode
 from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
 from cloud.attendance.near import NearView
-from cloud.attendance.presses import Clusters, Doors, Press, clusters_of, presses_of
+from cloud.attendance.presses import DIRECTION, TYPED, Clusters, Doors, Press, clusters_of, presses_of
 from cloud.attendance.shapes import Hours, Piece, Place, QuickDay, Shapes
 from cloud.rules.assign import Seat, choose
 from cloud.rules.clusters import Cluster
@@ -56,8 +56,8 @@ _CLOCKS: Final = tuple(b"%02d:%02d" % divmod(minute, 60) for minute in range(_DA
 _SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
 _SECONDS: Final = tuple(text + b":%02d" % second for text in _CLOCKS for second in range(60))
 _COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
-_IN: Final = Direction.IN.value
-_OUT: Final = Direction.OUT.value
+_IN: Final = Direction.IN.value * DIRECTION
+_OUT: Final = Direction.OUT.value * DIRECTION
 _NOTHING: Final[Sequence[OfficeRecord]] = ()
 _QUIET: Final[Question] = (_FINAL, (), False, None)
 
@@ -77,7 +77,7 @@ class Person:
         self._shapes = shapes
         self._presses = presses
         self._doors = doors
-        self._clusters = clusters_of(presses, shapes, doors, facts.as_of_ms) if shapes.usable else None
+        self._clusters = clusters_of(presses, shapes, doors) if shapes.usable else None
         self._settled_ms = min(facts.watermarks.values(), default=facts.as_of_ms)
         self._settled_ms = min(self._settled_ms, facts.as_of_ms)
         self._records = known_records(facts.records, facts.as_of_ms) if facts.records else KnownRecords()
@@ -314,7 +314,7 @@ class Person:
         sides = in_ms * 2 < piece.mid2_ms <= (clusters.firsts[closing] - midnight_ms) * 2
         if not sides or in_ms < 0 or out_ms >= hours.same_day_ms or out_ms - in_ms > hours.longest_ms:
             return None
-        if came[3] or left[3] or (clusters.merged and any(number in clusters.merged for number in own)):
+        if (came[2] | left[2]) & TYPED or (clusters.merged and any(number in clusters.merged for number in own)):
             return None
         in_min, out_min = in_ms // MS, out_ms // MS
         edges = (
@@ -500,11 +500,11 @@ def _ends(hours: Hours, clusters: Clusters, own: range, midnight_ms: int) -> Seq
 
 def _plain(hours: Hours, came: Press | None, left: Press | None, midnight_ms: int) -> bool:
     """Whether no rare rule is about these ends: P4, P7, or punches beyond the window."""
-    if came is not None and came[3] == _OUT:
+    if came is not None and came[2] & TYPED == _OUT:
         return False
     if left is None:
         return True
-    if left[3] == _IN or left[0] - midnight_ms >= hours.closes_ms:
+    if left[2] & TYPED == _IN or left[0] - midnight_ms >= hours.closes_ms:
         return False
     return came is None or left[0] - came[0] <= hours.longest_ms
 

@@ -139,9 +139,11 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
         part = who[start : start + _PEOPLE_A_QUERY]
         rows = connection.execute(_KEPT, {"who": part, "first": first, "last": last})
         kept |= {(person, day): (result, digest) for person, day, result, digest in rows}
+    if not kept:
+        return [(one, None) for one in judged]
     changed: list[tuple[JudgedDay, bytes | None]] = []
     for one in judged:
-        before = kept.get((one.person_id, one.date)) if kept else None
+        before = kept.get((one.person_id, one.date))
         if before != (one.encoded, one.input_hash):
             changed.append((one, before[0] if before else None))
     return changed
@@ -160,7 +162,7 @@ def store_days(
     """
     if not changed:
         return []
-    texts = {day: day.isoformat() for day in {one.date for one, _ in changed}}
+    texts = {day: day.isoformat() for day in {one[1] for one, _ in changed}}
     now_ms = view.now_ms
     rows: list[Row] = [
         (person, texts[day], state, encoded, digest, version, now_ms, settles)
@@ -169,8 +171,7 @@ def store_days(
     insert_rows(connection, _INTO, rows)
     history = []
     for one, before in changed:
-        telling = difference(decode(before), decode(one.encoded)) if before is not None else {}
-        if telling:
+        if before is not None and (telling := difference(decode(before), decode(one.encoded))):
             history.append(
                 {
                     "person_id": one.person_id,
@@ -182,6 +183,6 @@ def store_days(
             )
     if history:
         connection.execute(_CHANGE, history)
-    told = [(one.person_id, one.date) for one, before in changed if before != one.encoded]
+    told = [one[:2] for one, before in changed if before != one.encoded]
     note_late(connection, told)
     return told
