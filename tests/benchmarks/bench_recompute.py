@@ -75,7 +75,7 @@ def _one(database: Database, worker: RecomputeWorker, luck: Random, number: int)
                 terminal_id="north",
                 stream_id=b"late............",
                 seq=number + 1,
-                punch_id=number.to_bytes(16),
+                punch_id=((1 << 64) + number).to_bytes(16),
                 person_id=person,
                 wall_ms=at_ms,
                 monotonic_ms=0,
