@@ -164,7 +164,10 @@ def ask(
     answer = answer_of(result, marks, sum(minute is not None for minute in edges))
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
-    missing = {number for number in must if not (free and number >= 0)} - {*answer.steps[1], *answer.events[1]}
+    missing = {number for number in must if not (free and number >= 0)} - {
+        *answer.steps[1],
+        *answer.events[1],
+    }
     return None if missing or result.state is not state else answer
 
 

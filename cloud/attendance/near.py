@@ -91,6 +91,9 @@ class NearView(View):
             (fact.direction for fact in facts if fact.direction is not Direction.NONE), Direction.NONE
         )
         stamps = tuple(
-            [Stamp(fact.at_ms, fact, press[2] // CLOCK == REPAIRED) for fact, press in zip(facts, group, strict=True)]
+            [
+                Stamp(fact.at_ms, fact, press[2] // CLOCK == REPAIRED)
+                for fact, press in zip(facts, group, strict=True)
+            ]
         )
         return Cluster(stamps, group[0][0], group[-1][0], typed)

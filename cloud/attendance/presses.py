@@ -52,7 +52,9 @@ class Doors(dict[tuple[str, int], bytes]):
         terminal, manner = key
         site, method = self.sites.get(terminal), _METHODS.get(manner % DIRECTION)
         here = site is None or site == self._home or not self._watched
-        found = self[key] = evidence(terminal, method) if terminal and method and here and manner < CLOCK else b""
+        found = self[key] = (
+            evidence(terminal, method) if terminal and method and here and manner < CLOCK else b""
+        )
         return found
 
 

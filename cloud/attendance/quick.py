@@ -314,7 +314,9 @@ class Person:
         sides = in_ms * 2 < piece.mid2_ms <= (clusters.firsts[closing] - midnight_ms) * 2
         if not sides or in_ms < 0 or out_ms >= hours.same_day_ms or out_ms - in_ms > hours.longest_ms:
             return None
-        if (came[2] | left[2]) & TYPED or (clusters.merged and any(number in clusters.merged for number in own)):
+        if (came[2] | left[2]) & TYPED or (
+            clusters.merged and any(number in clusters.merged for number in own)
+        ):
             return None
         in_min, out_min = in_ms // MS, out_ms // MS
         edges = (
