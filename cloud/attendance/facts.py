@@ -86,8 +86,7 @@ _PUNCHES = select(
     punches.c.terminal_id,
     punches.c.method + punches.c.direction * DIRECTION + _CLOCK * CLOCK,
     punches.c.punch_id,
-    # Only of punches without a time of their own it matters when they came (T5).
-    case((_UNSET, punches.c.received_ms)),
+    punches.c.received_ms,
     punches.c.person_id,
 ).where(punches.c.person_id.in_(_WHO), punches.c.received_ms <= bindparam("now"))
 _MADE = _PUNCHES.where(punches.c.at_ms >= _START, punches.c.at_ms < _END)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from cloud.attendance.shapes import Shapes
 
 Press = tuple[int, str, int, bytes, int | None]
-"""Instant, terminal, manner, identity, and when it was received, if that matters: as it is read.
+"""Instant, terminal, manner, identity, and when it was received: as it is read.
 
-The manner is a method, a direction times ``DIRECTION`` and what is known of the clock times ``CLOCK``. Rows may
-have more columns after these.
+The manner is a method, a direction times ``DIRECTION`` and what is known of the clock times ``CLOCK``. Rows
+may have more columns after these.
 """
 
 DIRECTION: Final = 8

@@ -136,7 +136,7 @@ class Shape:
         on_time: the edges of a day on which nobody is late or leaves early, if how late somebody came and how
             long they stayed have nothing to do with each other.
         answers: to the questions asked so far, None where none can be shared.
-        within: the same to those about punches on the date itself, where the kinds of other dates are nothing.
+        within: the same to those about punches on the date itself, whatever kinds other dates are of.
         quiet: what is said of days without punches.
         worded: what is said of worked days, by edges and whether some punch was a double.
         exact: the same by what is said there, and the record that claims the date or mends a punch.

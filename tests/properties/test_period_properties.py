@@ -94,8 +94,9 @@ class Firm:
     def punch(self, person: PersonId, at_ms: int) -> None:
         self.facts_n += 1
         row = {
-            "terminal_id": "t-1", "stream_id": bytes(16), "seq": self.facts_n, "punch_id": self.facts_n.to_bytes(16),
-            "person_id": person, "wall_ms": at_ms, "monotonic_ms": 0, "boot": 1, "clock": 2, "at_ms": at_ms,
+            "terminal_id": "t-1", "stream_id": bytes(16), "seq": self.facts_n,
+            "punch_id": self.facts_n.to_bytes(16), "person_id": person,
+            "wall_ms": at_ms, "monotonic_ms": 0, "boot": 1, "clock": 2, "at_ms": at_ms,
             "method": 1, "direction": 0, "received_ms": self.clock.now_ms,
         }  # fmt: skip
         with self.database.write() as connection:

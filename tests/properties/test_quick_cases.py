@@ -1,4 +1,4 @@
-"""Every golden case is judged the same by the quick way, as it is written and with a terminal for each punch."""
+"""Every golden case is judged alike both ways, as it is written and with a terminal for each punch."""
 
 from __future__ import annotations
 
