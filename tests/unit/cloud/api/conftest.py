@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from cloud.app import create_app
+from cloud.database import open_database
 from cloud.db.engine import Database
 from cloud.people.users import issue_token
 from cloud.settings import Settings
@@ -50,8 +52,17 @@ class Running:
         assert answer.status_code == 200, answer.text
 
 
+@pytest.fixture(scope="session")
+def filled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a service that has just been started for the first time."""
+    settings = Settings(state=tmp_path_factory.mktemp("service"))
+    open_database(settings, HandClock()).close()
+    return settings.state / "kaoqin.db"
+
+
 @pytest.fixture
-def service(empty_file: Path, tmp_path: Path) -> Iterator[Running]:
+def service(filled_file: Path, tmp_path: Path) -> Iterator[Running]:
+    shutil.copy(filled_file, tmp_path / "kaoqin.db")
     clock = HandClock()
     settings = Settings(state=tmp_path, broker_url="embedded://127.0.0.1:0")
     app = create_app(settings, clock)
