@@ -329,6 +329,20 @@ class Site:
         if self.postgres:
             self._until(self.postgres.is_gone, "database")
 
+    def database_is_back(self) -> None:
+        """Wait until the database answers again: a server first recovers what it had not written."""
+        self._until(self._answers, "database")
+
+    def _answers(self) -> bool:
+        database = Database(self.url)
+        try:
+            with database.read():
+                return True
+        except OperationalError:
+            return False
+        finally:
+            database.close()
+
     def copy_database(self) -> None:
         """Keep the database as it is; nothing of the cloud may run."""
         _copy_tree(self._data(), self.folder / "copy")

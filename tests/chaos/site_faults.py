@@ -93,6 +93,7 @@ def _cloud_down(site: Site) -> Iterator[None]:
     site.database_is_gone()
     yield
     site.start_all()
+    site.database_is_back()
 
 
 def _recorded(passers: list[Passer]) -> int:
