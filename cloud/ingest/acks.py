@@ -40,6 +40,7 @@ def _to_batch(one: Opened, advanced: Mapping[StreamKey, Advanced], now_ms: int) 
         now_ms,
         batch.sent_monotonic_ms,
         stream.progress.highest if stream is not None else 0,
+        batch.sender,
     )
 
 

@@ -1,4 +1,4 @@
-"""Acks as ranges, one for all batches of a stream that were committed together. Pure."""
+"""Acks as ranges, one for all batches of a stream and sender that were committed together. Pure."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from models.wire.messages import PunchAck, Range, Refusal
 
 def ranges(seqs: Iterable[int]) -> tuple[Range, ...]:
     """``seqs`` as inclusive ranges, lowest first."""
+    ordered = sorted(seqs)
+    if not ordered:
+        return ()
     found: list[Range] = []
-    for seq in sorted(seqs):
-        if found and found[-1][1] == seq - 1:
-            found[-1] = (found[-1][0], seq)
-        else:
-            found.append((seq, seq))
-    return tuple(found)
+    first = last = ordered[0]
+    for seq in ordered:
+        if seq > last + 1:
+            found.append((first, last))
+            first = seq
+        last = seq
+    return (*found, (first, last))
 
 
 def merged(acks: Iterable[tuple[TerminalId, PunchAck]]) -> list[tuple[TerminalId, PunchAck]]:
-    """One ack for each stream, in the order in which the streams first came."""
-    by_stream: dict[tuple[TerminalId, bytes], list[PunchAck]] = {}
+    """One ack for each stream and sender, in the order in which they first came."""
+    found: dict[tuple[TerminalId, bytes, bytes], list[PunchAck]] = {}
     for terminal, ack in acks:
-        by_stream.setdefault((terminal, ack.stream_id), []).append(ack)
-    return [
-        (terminal, found[0] if len(found) == 1 else _merge(found))
-        for (terminal, _), found in by_stream.items()
-    ]
+        found.setdefault((terminal, ack.stream_id, ack.sender), []).append(ack)
+    return [(key[0], each[0] if len(each) == 1 else _merge(each)) for key, each in found.items()]
 
 
 def _merge(acks: list[PunchAck]) -> PunchAck:
-    """What is refused anywhere is committed nowhere: two outboxes may use one stream, each keeps its own."""
+    """What is refused anywhere is committed nowhere: senders that do not say who they are may be two."""
     newest = max(acks, key=lambda ack: ack.echo_monotonic_ms)
     refused = {one.seq: one for ack in acks for one in ack.refused}
     committed = {seq for ack in acks for first, last in ack.committed for seq in range(first, last + 1)}
@@ -44,4 +45,5 @@ def _merge(acks: list[PunchAck]) -> PunchAck:
         newest.server_ms,
         newest.echo_monotonic_ms,
         max(ack.known for ack in acks),
+        newest.sender,
     )

@@ -77,6 +77,7 @@ def _alone(batch: Batch, punch: WirePunch) -> bytes:
             batch.lowest,
             batch.highest,
             (punch,),
+            batch.sender,
         )
     )
 
@@ -94,5 +95,6 @@ def _refused(
         (Refusal(punch.seq, Code.MALFORMED.value),),
         now_ms,
         batch.sent_monotonic_ms,
+        sender=batch.sender,
     )
     return Received(ack, quarantined=1, terminal_id=TerminalId(batch.terminal_id))

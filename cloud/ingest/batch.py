@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from models.wire.codec import Malformed, decode
-from models.wire.messages import Ms, PunchBatch, Seq, StreamBytes, Text, WirePunch
+from models.wire.messages import Ms, PunchBatch, Sender, Seq, StreamBytes, Text, WirePunch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Batch:
     highest: int
     punches: tuple[WirePunch, ...]
     damaged: tuple[Damaged, ...] = ()
+    sender: bytes = b""
 
 
 class _Head(msgspec.Struct, array_like=True, frozen=True):
@@ -46,6 +47,7 @@ class _Head(msgspec.Struct, array_like=True, frozen=True):
     lowest: Seq
     highest: Seq
     punches: tuple[msgspec.Raw, ...]
+    sender: Sender = b""
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -87,4 +89,5 @@ def _batch(head: PunchBatch | _Head, punches: tuple[WirePunch, ...], damaged: tu
         head.highest,
         punches,
         damaged,
+        head.sender,
     )

@@ -169,6 +169,10 @@ class LedgerFile:
         )
         return self._opened
 
+    def random(self, count: int) -> bytes:
+        """So many random bytes, from where stream ids are made of."""
+        return self._random_bytes(count)
+
     # -- the one connection ----------------------------------------------------------------------------------
 
     def open(self) -> None:

@@ -140,14 +140,23 @@ class _Flight:
 
 
 class UplinkCore:
-    """The uplink's decisions. ``jitter`` gives the factor of each waiting time, 0.8 to 1.2."""
+    """The uplink's decisions.
 
-    def __init__(self, streams: Iterable[StreamOutbox], jitter: Callable[[], float]) -> None:
+    Args:
+        streams: the outbox.
+        jitter: gives the factor of each waiting time, 0.8 to 1.2.
+        sender: what its batches say of who sends them; see ``PunchBatch``.
+    """
+
+    def __init__(
+        self, streams: Iterable[StreamOutbox], jitter: Callable[[], float], sender: bytes = b""
+    ) -> None:
         self._streams = {
             each.stream_id: _Stream(each.highest, each.waiting, each.refused, reissuable=True)
             for each in streams
         }
         self._jitter = jitter
+        self._sender = sender
         self._connected = False
         self._flights: list[_Flight] = []
         # Batches that went unanswered and gave their place in the window to others.
@@ -222,16 +231,17 @@ class UplinkCore:
         stream = self._streams.get(stream_id)
         if stream is None:
             return []
-        effects: list[Effect] = []
         known = Ranges.of([(1, stream.highest)])
-        # An acknowledgement of what this run never sent speaks of a card that was overwritten: the same
-        # numbers, other punches. What was sent before a restart is sent again, which adds nothing twice.
-        committed = Ranges.of(ack.committed) & stream.sent
+        # An acknowledgement of what this run never sent speaks of a copy of this card: the same numbers,
+        # other punches. What was sent before a restart is sent again, which adds nothing twice.
+        committed = Ranges.of(ack.committed) & stream.sent if self.answers(ack) else Ranges()
+        effects: list[Effect] = []
         if delivered := committed & (stream.waiting | stream.refused):
             stream.refused -= delivered
             self._forget(stream_id, delivered)
             effects.append(MarkDelivered(stream_id, delivered))
-        effects += self._refuse(stream_id, stream, ack)
+        if self.answers(ack):
+            effects += self._refuse(stream_id, stream, ack)
         if ack.known > stream.highest and not stream.is_old and self._grows(stream_id):
             stream.is_old = True
             effects.append(OpenStream(ack.known))
@@ -240,6 +250,10 @@ class UplinkCore:
             effects.append(Reopen(stream_id, needed))
         self._hear(now_ms)
         return effects
+
+    def answers(self, ack: PunchAck) -> bool:
+        """Whether the ack is for a batch of ours; an old cloud does not tell."""
+        return ack.sender in {b"", self._sender}
 
     def _grows(self, stream_id: StreamId) -> bool:
         return next(reversed(self._streams)) == stream_id

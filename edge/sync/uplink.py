@@ -70,6 +70,7 @@ _LOOK_EVERY_S = 1.0
 _REBUILD_MS = 2_000
 _LAST_WORD_S = 2.0
 _JOIN_S = 15.0
+_SENDER_BYTES = 8
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +128,8 @@ class Uplink:
         self._drained = threading.Event()
         self._leaving = False
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._core = UplinkCore((), jitter)
+        self._sender = ledger.random(_SENDER_BYTES)
+        self._core = UplinkCore((), jitter, self._sender)
         self._stale = True
         self._links = Links(login, clock, self._items.put, hello=self._hello, will=self._will)
         self._trouble: str | None = None
@@ -242,7 +244,7 @@ class Uplink:
 
     def _rebuild(self) -> None:
         """Make the core anew from the ledger; news still queued is in there too, which does no harm."""
-        self._core = UplinkCore(self._outbox.streams(), jitter)
+        self._core = UplinkCore(self._outbox.streams(), jitter, self._sender)
         self._stale = False
         if self.online:
             self._feed(Connected(), self._clock.monotonic_ms())
@@ -325,6 +327,7 @@ class Uplink:
                 lowest=load.lowest,
                 highest=load.highest,
                 punches=tuple(map(to_wire, load.punches)),
+                sender=self._sender,
             )
             crashpoint("batch_before_publish")
             self._links.publish(Channel.UP, encode(batch))
@@ -346,9 +349,10 @@ class Uplink:
                 log.warning("ack_malformed", reason=ack.reason)
                 return
             self._links.heard(heard.way)
-            self._cloud_time.heard(
-                sent_monotonic_ms=ack.echo_monotonic_ms, server_ms=ack.server_ms, now_monotonic_ms=now
-            )
+            if self._core.answers(ack):
+                self._cloud_time.heard(
+                    sent_monotonic_ms=ack.echo_monotonic_ms, server_ms=ack.server_ms, now_monotonic_ms=now
+                )
             self._cloud_ms = ack.server_ms
             self._feed(Acked(ack), now)
         elif heard.channel is Channel.WANT and self._on_want is not None:

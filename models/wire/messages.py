@@ -18,6 +18,7 @@ BATCH_MAX_PUNCHES = 100
 Ms = Annotated[int, Meta(ge=0, le=(1 << 48) - 1, description="milliseconds; wall: since 1970 UTC")]
 Seq = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
 StreamBytes = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Sender = Annotated[bytes, Meta(max_length=16)]
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
 Range = tuple[Seq, Seq]
 """Both ends inclusive."""
@@ -43,7 +44,8 @@ class PunchBatch(msgspec.Struct, array_like=True, frozen=True):
 
     ``lowest``/``highest``: the seqs the terminal still keeps, so that the cloud can see a hole.
     ``sent_ms``/``sent_monotonic_ms``: both clocks at the moment of sending; the first is the cloud's own time
-    as soon as an acknowledgement of this boot has told it.
+    as soon as an acknowledgement of this boot has told it. ``sender``: random bytes of the process that
+    sends, for copies of a card share a topic; empty: not told.
     """
 
     version: Annotated[int, Meta(ge=1)]
@@ -55,6 +57,7 @@ class PunchBatch(msgspec.Struct, array_like=True, frozen=True):
     lowest: Seq
     highest: Seq
     punches: Annotated[tuple[WirePunch, ...], Meta(min_length=1, max_length=BATCH_MAX_PUNCHES)]
+    sender: Sender = b""
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True):
@@ -70,7 +73,8 @@ class PunchAck(msgspec.Struct, array_like=True, frozen=True):
     ``committed``: ranges safe in the cloud. ``needed``: holes it wants sent again. ``refused``: put aside.
     ``server_ms``/``echo_monotonic_ms``: the cloud's time, and the batch's own clock, for the offset.
     ``known``: the highest seq the cloud has heard of in the stream. A terminal that has not got so far is an
-    older copy of itself, and opens a new stream.
+    older copy of itself, and opens a new stream. ``sender``: the batch's; ``committed`` and ``refused`` are
+    for nobody else.
     """
 
     version: Annotated[int, Meta(ge=1)]
@@ -81,6 +85,7 @@ class PunchAck(msgspec.Struct, array_like=True, frozen=True):
     server_ms: Ms
     echo_monotonic_ms: Ms
     known: Annotated[int, Meta(ge=0)] = 0
+    sender: Sender = b""
 
 
 class StreamBounds(msgspec.Struct, array_like=True, frozen=True):

@@ -47,6 +47,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
             WirePunch(1, ID, "p-0123456789abcdef", 1_794_999_990_000, 86_390_000, 3, 2, 2, 1, 712),
             WirePunch(70_000, ID[::-1], "p-fedcba9876543210", 1_794_999_991_000, 86_391_000, 3, 0, 3),
         ),
+        sender=bytes(range(8)),
     ),
     "punch_ack": PunchAck(
         version=1,
@@ -57,6 +58,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
         server_ms=1_795_000_000_123,
         echo_monotonic_ms=86_400_000,
         known=70_000,
+        sender=bytes(range(8)),
     ),
     "terminal_state": TerminalState(
         version=1,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from cloud.ingest.answers import merged
 from cloud.ingest.core import (
     GROUP_MAX,
     HELD_MAX,
@@ -267,3 +268,15 @@ def test_what_is_held_at_the_end_is_stored_and_what_cannot_be_is_given_up():
     assert worker.room == 0
     assert worker.on(Failed(again=True), 0) == (Settle(1, None),)
     assert worker.held == 0
+
+
+def test_copies_of_a_card_are_answered_each_by_itself():
+    acks = [
+        PunchAck(1, b"s" * 16, ((1, 2),), (), (), 0, 0, sender=b"a"),
+        PunchAck(1, b"s" * 16, ((3, 3),), (), (Refusal(2, "key_conflict"),), 0, 0, sender=b"b"),
+        PunchAck(1, b"s" * 16, ((4, 4),), (), (), 0, 0, sender=b"a"),
+    ]
+
+    told = merged((TerminalId("t-1"), one) for one in acks)
+
+    assert [(one.sender, one.committed) for _, one in told] == [(b"a", ((1, 2), (4, 4))), (b"b", ((3, 3),))]

@@ -331,3 +331,29 @@ def test_punches_of_an_older_stream_go_under_their_own_name():
 
     assert effects == (Publish(old.stream_id, Ranges(((1, 2),))), Publish(STREAM, Ranges.single(1)))
     assert uplink.highest == 1
+
+
+def test_what_answers_the_batch_of_a_copy_of_this_card_says_nothing_about_ours():
+    outbox = StreamOutbox(STREAM, 2, Ranges.of([(1, 2)]), Ranges())
+    uplink = UplinkCore([outbox], lambda: 1.0, b"ours")
+    assert uplink.on(Connected(), 0) == (Publish(STREAM, Ranges.of([(1, 2)])),)
+    refusal = Refusal(2, "key_conflict")
+
+    theirs = PunchAck(VERSION, STREAM, ((1, 1),), (), (refusal,), 0, 0, sender=b"theirs")
+    assert uplink.on(Acked(theirs), 1) == ()
+    assert uplink.waiting == 2
+
+    ours = PunchAck(VERSION, STREAM, ((1, 1),), (), (refusal,), 0, 0, sender=b"ours")
+    assert uplink.on(Acked(ours), 2) == (
+        MarkDelivered(STREAM, Ranges.single(1)),
+        Reissue(STREAM, Ranges.single(2)),
+    )
+
+
+def test_the_ack_for_the_batch_of_a_copy_still_tells_that_this_ledger_is_the_older_one():
+    outbox = StreamOutbox(STREAM, 2, Ranges(), Ranges())
+    uplink = UplinkCore([outbox], lambda: 1.0, b"ours")
+
+    theirs = PunchAck(VERSION, STREAM, ((3, 3),), (), (), 0, 0, known=3, sender=b"theirs")
+
+    assert uplink.on(Acked(theirs), 1) == (OpenStream(3),)
