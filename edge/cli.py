@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     wipe.add_argument("--yes", action="store_true", required=True, help="it is meant")
     wipe.set_defaults(command=_wipe)
 
+    update = commands.add_parser("update", help="install another release, then look whether all is well")
+    update.add_argument("wheel", type=Path, metavar="WHEEL", help="the release; what it needs may lie beside")
+    update.add_argument("--state", type=Path, help=_STATE_HELP)
+    update.add_argument("--export", type=Path, metavar="FILE", help=_EXPORT_HELP)
+    update.set_defaults(command=_update)
+
     doctor = commands.add_parser("doctor", help="is everything there? exit code 1 if not")
     _add_fittings(doctor)
     doctor.set_defaults(command=_doctor)
@@ -123,6 +129,16 @@ def _wipe(options: argparse.Namespace) -> int:
     wiped = wipe(state, options.export, SystemClock())
     print(f"{len(wiped.names)} files and folders of {state} are gone.")
     return 0
+
+
+def _update(options: argparse.Namespace) -> int:
+    from edge.updating import checks, update
+    from models.clock import SystemClock
+
+    state = _settings(options).state
+    update(state, options.wheel, options.export, SystemClock())
+    print(f"{options.wheel.name} is installed; it now says of this terminal:", flush=True)
+    return int(any(list(checks(state))))
 
 
 def _doctor(options: argparse.Namespace) -> int:

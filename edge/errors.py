@@ -12,6 +12,7 @@ EdgeError
     ├── NotClaimed          no identity yet
     ├── StillWaiting        punches would be left behind
     ├── CannotExport        the file cannot be written
+    ├── NotInstalled        pip did not take the release
     ├── ClaimRefused        the cloud did not take the code
     └── BadSettings         a setting is wrong
 ```
@@ -64,6 +65,10 @@ class StillWaiting(CannotStart):
 
 class CannotExport(CannotStart):
     """The file to export to exists already, or its disk refused it."""
+
+
+class NotInstalled(CannotStart):
+    """A release could not be installed; the one before is still there."""
 
 
 class ClaimRefused(CannotStart):
