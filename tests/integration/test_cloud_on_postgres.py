@@ -26,10 +26,8 @@ from cloud.office.plans import import_calendar, import_roster
 from cloud.people.imports import import_people
 from cloud.sheets import Outcome
 from models.office import RecordKind
-from tests.postgres import Postgres, postgres
+from tests.postgres import Postgres
 from tests.terminals import NOW_MS, Door, add_person, add_terminal, committed, read_ack
-
-__all__ = ["postgres"]
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PATIENCE_S = 20

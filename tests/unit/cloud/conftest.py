@@ -11,10 +11,7 @@ import pytest
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
 from tests.databases import on_postgres
-from tests.postgres import postgres
 from tests.terminals import NOW_MS, add_person, add_terminal
-
-__all__ = ["postgres"]
 
 
 @dataclass

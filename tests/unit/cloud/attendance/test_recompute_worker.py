@@ -11,8 +11,11 @@ from cloud.db.tables import attendance_days, day_changes, groups, people, shifts
 from cloud.feed import DayJudged, Feed, PunchStored
 from models.attendance import DayState, Duty, FindingCode
 from models.ids import PersonId, TerminalId
+from tests.databases import on_both_databases
 from tests.terminals import add_terminal
 from tests.unit.cloud.attendance.conftest import Office
+
+pytestmark = on_both_databases
 
 
 def waiting(office: Office) -> int:
