@@ -53,6 +53,11 @@ class Feed:
         """Set with every punch; who waits for it clears it."""
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Happening]]] = set()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens now."""
+        return bool(self._listeners)
+
     def publish(self, happening: Happening) -> None:
         """Tell every listener; callable from any thread, never blocks."""
         if isinstance(happening, PunchStored):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select
@@ -17,6 +17,9 @@ from cloud.db import direct
 from cloud.db.direct import Value
 
 Row = tuple[Value, ...]
+
+_ROWS_A_STATEMENT = 1_000
+_FEW = 200
 
 
 def raw_rows(
@@ -41,8 +44,19 @@ class Into:
 
 
 def insert_rows(connection: Connection, into: Into, rows: Sequence[Row]) -> int:
-    """Insert ``rows``; how many were inserted or changed."""
-    return direct.run_each(connection, _text(into), rows)
+    """Insert ``rows``, whose keys differ; how many were inserted or changed.
+
+    PostgreSQL gets many rows in one statement: for a row by itself it takes ten times as long.
+    """
+    if not rows:
+        return 0
+    if connection.dialect.name == "sqlite":
+        return direct.run_each(connection, _text(into), rows)
+    done = 0
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        part = rows[start : start + _ROWS_A_STATEMENT]
+        done += direct.run(connection, _text(into, len(part)), [value for row in part for value in row])
+    return done
 
 
 def insert_new(
@@ -51,10 +65,12 @@ def insert_new(
     """Insert those of ``rows`` that no unique index refuses; their keys, or None if that is all of them.
 
     ``rows`` have different keys and are sorted, so that two workers with the same rows cannot block each
-    other for ever. PostgreSQL takes them by COPY into a temporary table.
+    other for ever. PostgreSQL takes many of them by COPY into a temporary table, which is dear for a few.
     """
     if connection.dialect.name == "postgresql":
-        return _copy_new(connection, into, key, rows)
+        add = _copy_new if len(rows) > _FEW else _add_new
+        new = add(connection, into, key, rows)
+        return None if len(new) == len(rows) else new
     # Nearly always everything is new, and one statement is all it takes.
     direct.run(connection, "SAVEPOINT all_new")
     if insert_rows(connection, into, rows) == len(rows):
@@ -68,9 +84,14 @@ def insert_new(
     )
 
 
+def _add_new(connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]) -> frozenset[Row]:
+    text = f"{_text(into, len(rows))} RETURNING {', '.join(key)}"
+    return frozenset(direct.rows(connection, text, [value for row in rows for value in row]))
+
+
 def _copy_new(
     connection: Connection, into: Into, key: tuple[str, ...], rows: Sequence[Row]
-) -> frozenset[Row] | None:
+) -> frozenset[Row]:
     create, copy, move = _copy_texts(into, key)
     direct.run(connection, create)
     cursor = connection.connection.cursor()
@@ -79,10 +100,9 @@ def _copy_new(
             for row in rows:
                 incoming.write_row(row)
         cursor.execute(move)
-        new = frozenset(cursor.fetchall())
+        return frozenset(cursor.fetchall())
     finally:
         cursor.close()
-    return None if len(new) == len(rows) else new
 
 
 def those_in(connection: Connection, table: str, column: str, values: Sequence[str]) -> set[str]:
@@ -94,10 +114,10 @@ def those_in(connection: Connection, table: str, column: str, values: Sequence[s
     return {found for (found,) in direct.rows(connection, query, (json.dumps(list(values)),))}
 
 
-@cache
-def _text(into: Into) -> str:
-    marks = ", ".join("?" * len(into.columns))
-    return f"INSERT INTO {into.table} ({', '.join(into.columns)}) VALUES ({marks}) {into.otherwise}"  # noqa: S608  names of ours
+@lru_cache(maxsize=128)
+def _text(into: Into, rows: int = 1) -> str:
+    values = ", ".join([f"({', '.join('?' * len(into.columns))})"] * rows)
+    return f"INSERT INTO {into.table} ({', '.join(into.columns)}) VALUES {values} {into.otherwise}"  # noqa: S608  names of ours
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -77,7 +77,7 @@ def _execute(connection: Connection, call: Any, text: str, values: Sequence[Any]
         raise DBAPIError.instance(text, values, error, driver.Error, dialect=dialect) from error
 
 
-@cache
+@lru_cache(maxsize=256)
 def _spelled(text: str, paramstyle: str) -> str:
     return text if paramstyle == "qmark" else text.replace("?", "%s")
 

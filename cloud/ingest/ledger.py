@@ -5,26 +5,25 @@ A copy of a ledger may give a punch another key. Its id stays, and the table has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
 from cloud.db import direct
-from cloud.db.bulk import Into, Row, insert_new
+from cloud.db.bulk import Into, insert_new
 from cloud.db.direct import Value
-from cloud.db.tables import punches
 from models.wire.messages import WirePunch
 
-_INTO = Into("punches", tuple(punches.c.keys()))
 WIRE = (
     *("seq", "punch_id", "person_id", "wall_ms", "monotonic_ms", "boot"),
     *("clock", "method", "direction", "score_milli"),
 )
 """The columns of a punch as its terminal sent it, in the order of ``WirePunch``."""
 _WHOLE = f"SELECT terminal_id, stream_id, {', '.join(WIRE)} FROM punches WHERE"  # noqa: S608 - names of ours
-_KEY, _ID = ("terminal_id", "stream_id", "seq"), ("punch_id", "terminal_id")
+_ID = "punch_id", "terminal_id"
 
 
 class Key(NamedTuple):
@@ -35,13 +34,49 @@ class Key(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A punch that arrived, with the instant (ms) the cloud takes it for."""
+class Arrived(NamedTuple):
+    """A punch that arrived, as the row it becomes; ``at_ms`` is the instant the cloud takes it for."""
 
-    key: Key
-    wire: WirePunch
+    terminal_id: str
+    stream_id: bytes
+    seq: int
+    punch_id: bytes
+    person_id: str
+    wall_ms: int
+    monotonic_ms: int
+    boot: int
+    clock: int
     at_ms: int
+    method: int
+    direction: int
+    score_milli: int | None
+    received_ms: int
+
+    @property
+    def key(self) -> Key:
+        """Its identity."""
+        return Key(*self[:3])
+
+    @property
+    def wire(self) -> WirePunch:
+        """What its terminal sent."""
+        return WirePunch(
+            self.seq,
+            self.punch_id,
+            self.person_id,
+            self.wall_ms,
+            self.monotonic_ms,
+            self.boot,
+            self.clock,
+            self.method,
+            self.direction,
+            self.score_milli,
+        )
+
+
+_INTO = Into("punches", Arrived._fields)
+_KEY_OF = itemgetter(0, 1, 2)
+"""A plain tuple that equals the ``Key``: made for every punch, it costs a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +84,34 @@ class Stored:
     """What the table holds after ``store``, of each key asked for.
 
     Attributes:
-        new: the keys that are stored now.
-        held: the punch under the key, new or not.
+        new: what is stored now.
+        held: the punch under a key that was there before.
         elsewhere: where nothing is under the key: the key that has a punch of this id, and that punch.
+        is_all_new: whether all that arrived is in ``new``.
     """
 
-    new: frozenset[Key]
-    held: dict[Key, WirePunch]
-    elsewhere: dict[Key, tuple[Key, WirePunch]] = field(default_factory=dict)
+    new: Mapping[Key, Arrived]
+    held: Mapping[Key, WirePunch] = field(default_factory=dict)
+    elsewhere: Mapping[Key, tuple[Key, WirePunch]] = field(default_factory=dict)
+    is_all_new: bool = False
 
 
-def store(connection: Connection, arrived: Sequence[Arrived], now_ms: int) -> Stored:
-    """Insert what is not there yet; nothing stored is ever changed."""
-    first: dict[Key, Arrived] = {}
-    for one in arrived:
-        first.setdefault(one.key, one)
+def store(connection: Connection, arrived: Sequence[Arrived]) -> Stored:
+    """Insert what is not there yet; nothing stored is ever changed. Of equal keys the first one counts."""
+    backwards = arrived[::-1]
+    first = cast("dict[Key, Arrived]", dict(zip(map(_KEY_OF, backwards), backwards, strict=True)))
     if not first:
-        return Stored(frozenset(), {})
-    inserted = insert_new(connection, _INTO, Key._fields, [_row(first[key], now_ms) for key in sorted(first)])
+        return Stored({})
+    inserted = insert_new(connection, _INTO, Key._fields, [first[key] for key in sorted(first)])
     if inserted is None:
-        return Stored(frozenset(first), {key: one.wire for key, one in first.items()})
-    new = frozenset(Key(*key) for key in inserted)  # type: ignore[arg-type]
-    old = _found(connection, _KEY, [key for key in first if key not in new])
-    held = {key: first[key].wire for key in new} | dict(old)
-    others = {key: (first[key].wire.punch_id, key.terminal_id) for key in first if key not in held}
+        return Stored(first, is_all_new=len(first) == len(arrived))
+    new = {key: first[key] for key in map(Key._make, inserted)}
+    held = dict(_found(connection, Key._fields, [key for key in first if key not in new]))
+    others = {
+        key: (one.punch_id, one.terminal_id)
+        for key, one in first.items()
+        if key not in new and key not in held
+    }
     known = with_ids(connection, list(others.values()))
     return Stored(new, held, {key: known[who] for key, who in others.items()})
 
@@ -88,23 +127,7 @@ def with_ids(
 def _found(
     connection: Connection, columns: tuple[str, ...], wanted: Sequence[tuple[Value, ...]]
 ) -> list[tuple[Key, WirePunch]]:
-    rows = direct.rows_of(connection, _WHOLE, columns, wanted)
-    return [(Key(terminal, stream, seq), WirePunch(seq, *rest)) for terminal, stream, seq, *rest in rows]
-
-
-def _row(one: Arrived, now_ms: int) -> Row:
-    wire = one.wire
-    return (
-        *one.key,
-        wire.punch_id,
-        wire.person_id,
-        wire.wall_ms,
-        wire.monotonic_ms,
-        wire.boot,
-        wire.clock,
-        one.at_ms,
-        wire.method,
-        wire.direction,
-        wire.score_milli,
-        now_ms,
-    )
+    return [
+        (Key(terminal, stream, seq), WirePunch(seq, *rest))
+        for terminal, stream, seq, *rest in direct.rows_of(connection, _WHOLE, columns, wanted)
+    ]

@@ -6,7 +6,7 @@ Nothing here raises for what a message says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,7 +21,7 @@ from cloud.db.bulk import those_in
 from cloud.ingest import ledger, reconcile, redate
 from cloud.ingest.acks import ack
 from cloud.ingest.hearing import heard, present
-from cloud.ingest.ledger import Arrived, Key, Stored
+from cloud.ingest.ledger import Arrived, Stored
 from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.redate import Boot, Moved
@@ -74,10 +74,8 @@ def receive_all(
     opened = [open_message(message, known) for message in messages]
     _give_to_owners(connection, opened)
     dated, moved = _date(connection, opened, now_ms)
-    stored = ledger.store(connection, [one for punches in dated for one in punches], now_ms)
-    for one, punches in zip(opened, dated, strict=True):
-        _compare(one, punches, stored)
-    new = _new(dated, stored)
+    stored = ledger.store(connection, [one for punches in dated for one in punches])
+    new = [_new(one, punches, stored) for one, punches in zip(opened, dated, strict=True)]
     _mark_days(connection, opened, new, moved, now_ms, zone)
     states = [(one.state, one.message.retained) for one in opened if one.state is not None]
     record_states(connection, states, now_ms)
@@ -89,11 +87,11 @@ def receive_all(
     return [
         Received(
             ack(one, advanced, lost, now_ms),
-            tuple(punch for punch in punches if punch.key in new and new[punch.key] is punch),
+            tuple(punches),
             len(one.aside),
             one.terminal_id,
         )
-        for one, punches in zip(opened, dated, strict=True)
+        for one, punches in zip(opened, new, strict=True)
     ]
 
 
@@ -127,90 +125,100 @@ def _date(
     batches = [one.batch for one in opened if one.batch is not None and one.accepted]
     offsets = redate.learn(connection, batches, now_ms)
     moved = redate.redate(connection, offsets.fresh)
-    dated: list[list[Arrived]] = []
-    for one in opened:
-        terminal, stream = (one.batch.terminal_id, one.batch.stream_id) if one.batch else ("", b"")
-        boots = {punch.boot for punch in one.punches}
-        known = {boot: offsets.all.get(Boot(terminal, stream, boot)) for boot in boots}
-        dated.append(
-            [
-                Arrived(Key(terminal, stream, punch.seq), punch, redate.instant(punch, known[punch.boot]))
-                for punch in one.punches
-            ]
+    return [_rows(one, offsets.all, now_ms) for one in opened], moved
+
+
+def _rows(one: Opened, offsets: Mapping[Boot, int], now_ms: int) -> list[Arrived]:
+    """The punches of a message as rows."""
+    if one.batch is None or not one.punches:
+        return []
+    terminal, stream = one.batch.terminal_id, one.batch.stream_id
+    known = {boot: offsets.get(Boot(terminal, stream, boot)) for boot in {each.boot for each in one.punches}}
+    return [
+        Arrived(
+            terminal,
+            stream,
+            each.seq,
+            each.punch_id,
+            each.person_id,
+            each.wall_ms,
+            each.monotonic_ms,
+            each.boot,
+            each.clock,
+            redate.instant(each, known[each.boot]),
+            each.method,
+            each.direction,
+            each.score_milli,
+            now_ms,
         )
-    return dated, moved
+        for each in one.punches
+    ]
 
 
-def _compare(one: Opened, punches: Sequence[Arrived], stored: Stored) -> None:
-    """What was not stored now must be a repeat of what is: else it is put aside, and not acknowledged."""
+def _new(one: Opened, punches: list[Arrived], stored: Stored) -> list[Arrived]:
+    """The punches of a message that are stored now; the others are compared with what is there."""
+    if stored.is_all_new:
+        return punches
+    new: list[Arrived] = []
     for punch in punches:
-        key, wire = punch.key, punch.wire
-        there = stored.held.get(key)
-        if there is wire:
-            continue
-        twin, elsewhere = stored.elsewhere.get(key, (key, wire))
-        there = there or structs.replace(elsewhere, seq=key.seq)
-        if there.punch_id != wire.punch_id:
-            reason = "another punch has this stream and seq: the outbox was copied or rebuilt"
-            one.put_aside(Code.KEY_CONFLICT, reason, encode(wire), key.seq)
-        elif there != wire:
-            reason = f"seq {twin.seq} of stream {twin.stream_id.hex()} has this id, and says something else"
-            one.put_aside(Code.ID_CONFLICT, reason, encode(wire), key.seq)
-        elif twin != key:
-            reason = f"counted as seq {twin.seq} of stream {twin.stream_id.hex()}: the outbox was copied"
-            one.note(Code.ALREADY_STORED, reason, encode(wire), key.seq)
-
-
-def _new(dated: Sequence[Sequence[Arrived]], stored: Stored) -> dict[Key, Arrived]:
-    """The punches stored now, each once."""
-    new: dict[Key, Arrived] = {}
-    for punches in dated:
-        for punch in punches:
-            if punch.key in stored.new:
-                new.setdefault(punch.key, punch)
+        if stored.new.get(punch.key) is punch:
+            new.append(punch)
+        else:
+            _compare(one, punch, stored)
     return new
+
+
+def _compare(one: Opened, punch: Arrived, stored: Stored) -> None:
+    """A punch that was not stored must be a repeat: else it is put aside, and not acknowledged."""
+    key, wire = punch.key, punch.wire
+    twin, elsewhere = stored.elsewhere.get(key, (key, wire))
+    there = stored.new[key].wire if key in stored.new else stored.held.get(key)
+    there = there or structs.replace(elsewhere, seq=key.seq)
+    if there.punch_id != wire.punch_id:
+        reason = "another punch has this stream and seq: the outbox was copied or rebuilt"
+        one.put_aside(Code.KEY_CONFLICT, reason, encode(wire), key.seq)
+    elif there != wire:
+        reason = f"seq {twin.seq} of stream {twin.stream_id.hex()} has this id, and says something else"
+        one.put_aside(Code.ID_CONFLICT, reason, encode(wire), key.seq)
+    elif twin != key:
+        reason = f"counted as seq {twin.seq} of stream {twin.stream_id.hex()}: the outbox was copied"
+        one.note(Code.ALREADY_STORED, reason, encode(wire), key.seq)
 
 
 def _mark_days(
     connection: Connection,
     opened: Sequence[Opened],
-    new: dict[Key, Arrived],
+    new: Sequence[Sequence[Arrived]],
     moved: Sequence[Moved],
     now_ms: int,
     zone: ZoneInfo,
 ) -> None:
     """Mark what the punches can change, and list those that wait for a person or a possible time."""
-    known = _people(
-        connection, {punch.wire.person_id for punch in new.values()} | {m.person_id for m in moved}
-    )
-    times = {
-        (person, at_ms // _QUARTER_MS)
-        for person, at_ms in _instants(new.values(), moved)
-        if 0 <= at_ms <= now_ms + _FUTURE_MS
-    }
+    times = {(punch.person_id, punch.at_ms // _QUARTER_MS) for punches in new for punch in punches}
+    for move in moved:
+        times.add((move.person_id, move.before_ms // _QUARTER_MS))
+        times.add((move.person_id, move.after_ms // _QUARTER_MS))
+    named = {person for person, _ in times}
+    known = _people(connection, named)
+    last = (now_ms + _FUTURE_MS) // _QUARTER_MS
+    possible = {(person, quarter) for person, quarter in times if 0 <= quarter <= last}
+    if named != known or possible != times:
+        for one, punches in zip(opened, new, strict=True):
+            _list_strange(one, punches, known, now_ms)
     # A punch of a clock that was not set shows on the day it was received (T5).
-    times |= {
-        (punch.wire.person_id, now_ms // _QUARTER_MS)
-        for punch in new.values()
-        if punch.wire.clock == ClockQuality.UNTRUSTED
+    possible |= {
+        (punch.person_id, now_ms // _QUARTER_MS)
+        for punches in new
+        for punch in punches
+        if punch.clock == ClockQuality.UNTRUSTED
     }
     days = {
         (PersonId(person), day)
-        for person, quarter in times
+        for person, quarter in possible
         if person in known
         for day in _near(quarter, zone)
     }
     stale.mark(connection, days, "punch", now_ms)
-    for one in opened:
-        _list_strange(one, new, known, now_ms)
-
-
-def _instants(new: Iterable[Arrived], moved: Iterable[Moved]) -> Iterable[tuple[str, int]]:
-    for punch in new:
-        yield punch.wire.person_id, punch.at_ms
-    for move in moved:
-        yield move.person_id, move.before_ms
-        yield move.person_id, move.after_ms
 
 
 @lru_cache(maxsize=4096)
@@ -219,21 +227,21 @@ def _near(quarter: int, zone: ZoneInfo) -> tuple[date, date, date]:
     return stale.near(quarter * _QUARTER_MS, zone)
 
 
-def _list_strange(one: Opened, new: dict[Key, Arrived], known: set[str], now_ms: int) -> None:
+def _list_strange(one: Opened, new: Iterable[Arrived], known: set[str], now_ms: int) -> None:
     """A punch of somebody unknown, or of a time that cannot be, is stored and waits where people see it."""
-    if one.batch is None:
-        return
-    for wire in one.punches:
-        punch = new.get(Key(one.batch.terminal_id, one.batch.stream_id, wire.seq))
-        if punch is None or punch.wire is not wire:
-            continue
-        place = (one.message.topic, one.terminal_id, one.batch.stream_id, wire.seq, wire.person_id)
-        if wire.person_id not in known:
+    for punch in new:
+        place = (one.message.topic, one.terminal_id, punch.stream_id, punch.seq, punch.person_id)
+        if punch.person_id not in known:
             reason = "nobody has this person id"
-            one.aside.append(PutAside(Code.UNKNOWN_PERSON, reason, encode(wire), *place))
-        if not 0 <= punch.at_ms <= now_ms + _FUTURE_MS:
+            one.aside.append(PutAside(Code.UNKNOWN_PERSON, reason, encode(punch.wire), *place))
+        if _is_impossible(punch.at_ms, now_ms):
             reason = "a time that cannot be: the terminal's clock is wrong"
-            one.aside.append(PutAside(Code.IMPOSSIBLE_TIME, reason, encode(wire), *place))
+            one.aside.append(PutAside(Code.IMPOSSIBLE_TIME, reason, encode(punch.wire), *place))
+
+
+def _is_impossible(at_ms: int, now_ms: int) -> bool:
+    """By whole quarters of an hour, as days are marked."""
+    return not 0 <= at_ms // _QUARTER_MS <= (now_ms + _FUTURE_MS) // _QUARTER_MS
 
 
 def _people(connection: Connection, named: set[str]) -> set[str]:

@@ -22,6 +22,7 @@ from models.wire.messages import WirePunch
 
 AGREES_MS = 30_000
 """Clocks closer than this agree; a punch dated no further off keeps its own time (rule T4)."""
+_SYNCED = int(ClockQuality.SYNCED)
 
 
 _INTO = Into("boots", ("terminal_id", "stream_id", "boot", "offset_ms"))
@@ -59,12 +60,15 @@ class Offsets:
 
 def learn(connection: Connection, batches: Sequence[Batch], now_ms: int) -> Offsets:
     """What is known of the boots in ``batches``, with what they themselves tell; new knowledge is kept."""
-    wanted = {boot for batch in batches for boot in _boots(batch)}
+    named = [(batch, _boots(batch)) for batch in batches]
+    wanted = {boot for _, its in named for boot in its}
     if not wanted:
         return Offsets({}, {})
     known = _known(connection, wanted)
     told: dict[Boot, int] = {}
-    for batch in batches:
+    for batch, its in named:
+        if its <= known.keys():
+            continue
         for boot, offset in _references(batch, now_ms):
             if boot not in known:
                 told.setdefault(boot, offset)
@@ -75,7 +79,7 @@ def learn(connection: Connection, batches: Sequence[Batch], now_ms: int) -> Offs
 
 def instant(punch: WirePunch, offset_ms: int | None) -> int:
     """The instant to take ``punch`` for: its own time, unless its clock was not set and its boot is known."""
-    if offset_ms is None or punch.clock == ClockQuality.SYNCED:
+    if offset_ms is None or punch.clock == _SYNCED:
         return punch.wall_ms
     dated = punch.monotonic_ms + offset_ms
     if punch.clock == ClockQuality.RTC and abs(dated - punch.wall_ms) <= AGREES_MS:

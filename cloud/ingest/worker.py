@@ -54,6 +54,8 @@ from models.wire.topics import Channel
 
 _INBOX_MAX = 2_000
 _LOOK_EVERY_S = 1.0
+_GATHER_S = 0.005
+"""A message that comes alone waits so long for company: a commit costs as much for one as for many."""
 _RETAINED_MS = 10_000
 _RECONNECT_FIRST_MS = 1_000
 _RECONNECT_LAST_MS = 30_000
@@ -248,6 +250,7 @@ class IngestWorker:
         waits = [max(0, at - now) / 1000 for at in due_ms if at is not None]
         with suppress(queue.Empty):
             items.append(self._items.get(timeout=min([_LOOK_EVERY_S, *waits])))
+            self._stopping.wait(_GATHER_S)
             while len(items) < self._core.room:
                 items.append(self._items.get_nowait())
         return items
@@ -386,9 +389,11 @@ class IngestWorker:
         self.counts.messages += 1
         self.counts.punches += len(received.stored)
         self.counts.quarantined += received.quarantined
-        for one in received.stored:
-            terminal, person = TerminalId(one.key.terminal_id), PersonId(one.wire.person_id)
-            self._feed.publish(PunchStored(terminal, person, one.at_ms, one.wire.method))
+        if received.stored:
+            self._feed.punched.set()
+        for one in received.stored if self._feed.is_heard else ():
+            terminal, person = TerminalId(one.terminal_id), PersonId(one.person_id)
+            self._feed.publish(PunchStored(terminal, person, one.at_ms, one.method))
         if received.terminal_id is not None and not received.stored:
             self._feed.publish(TerminalChanged(received.terminal_id))
 

@@ -18,8 +18,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -55,10 +55,13 @@ from tests.terminals import add_person, add_terminal
 TERMINALS = 50
 PEOPLE = 5_000
 BACKLOG = 120_000
+DAYS = 30
+A_DAY = 4
 ONE_BY_ONE = 10_000
 _NAIVE = 1_000
 PATIENCE_S = 180.0
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  each terminal has its own disk
+_DAY_MS = 24 * 3600 * 1000
 CLOCK = SystemClock()
 
 
@@ -76,8 +79,27 @@ class Door:
         self.core = UplinkCore(self.outbox.streams(), lambda: 1.0)
 
     def make(self, count: int, number: int) -> None:
+        """Punches of now, each of somebody else."""
         now = CLOCK.wall_ms()
-        self.ledger.append_many([_draft(now, number + each) for each in range(count)])
+        self.ledger.append_many([_draft(now, number + each, number + each) for each in range(count)])
+
+    def make_month(self, count: int, number: int) -> None:
+        """Punches of the days before now: the same people, four times each day."""
+        begin, people = CLOCK.wall_ms() - DAYS * _DAY_MS, count // (DAYS * A_DAY)
+        self.ledger.append_many(
+            [
+                _draft(begin + each * DAYS * _DAY_MS // count, number + each, number + each % people)
+                for each in range(count)
+            ]
+        )
+
+    def tell_one_by_one(self) -> None:
+        """Let the core hear of what was made as if each had just been."""
+        self.news = [
+            PunchMade(made.stream_id, seq, seq)
+            for made in self.news
+            for seq in range(made.first, made.last + 1)
+        ]
 
 
 class Fleet:
@@ -111,7 +133,10 @@ class Fleet:
 
     def tell_news(self, door: Door) -> None:
         while door.news:
-            self._carry_out(door, door.core.on(door.news.pop(0), CLOCK.monotonic_ms()))
+            self.tell_next(door)
+
+    def tell_next(self, door: Door) -> None:
+        self._carry_out(door, door.core.on(door.news.pop(0), CLOCK.monotonic_ms()))
 
     def pump(self, *, down_to: int = 0) -> None:
         deadline = time.perf_counter() + PATIENCE_S
@@ -155,10 +180,10 @@ class Fleet:
             door.ledger.close()
 
 
-def _draft(now_ms: int, number: int) -> Draft:
-    who = PersonId(f"p-{number % PEOPLE:05d}")
+def _draft(at_ms: int, number: int, person: int) -> Draft:
+    who = PersonId(f"p-{person % PEOPLE:05d}")
     serial = number.to_bytes(10, "big")
-    return Draft(ids.punch_id(now_ms, serial), who, now_ms, number, ClockQuality.SYNCED, Method.FINGER)
+    return Draft(ids.punch_id(at_ms, serial), who, at_ms, number, ClockQuality.SYNCED, Method.FINGER)
 
 
 def _batch(terminal: TerminalId, stream: StreamId, boot: int, load: Load) -> PunchBatch:
@@ -179,8 +204,16 @@ def _batch(terminal: TerminalId, stream: StreamId, boot: int, load: Load) -> Pun
 # -- the other side ------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where it listens, and its process."""
+
+    port: int
+    process: int
+
+
 @contextmanager
-def _mosquitto(place: Path) -> Iterator[int]:
+def _mosquitto(place: Path) -> Iterator[Broker]:
     port = _free_port()
     config = place / "mosquitto.conf"
     config.write_text(
@@ -190,16 +223,18 @@ def _mosquitto(place: Path) -> Iterator[int]:
     program = shutil.which("mosquitto") or "mosquitto"
     with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as process:
         _wait_for_port(port)
-        yield port
+        yield Broker(port, process.pid)
         process.terminate()
 
 
 @contextmanager
-def _embedded(_place: Path) -> Iterator[int]:
+def _embedded() -> Iterator[Broker]:
     broker = EmbeddedBroker(parse("embedded://127.0.0.1:0"))
+    others = set(_children(os.getpid()))
     broker.start()
+    (process,) = set(_children(os.getpid())) - others
     try:
-        yield broker.address.port
+        yield Broker(broker.address.port, process)
     finally:
         broker.stop()
 
@@ -261,31 +296,56 @@ def _wait_for_port(port: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Wall seconds and CPU seconds (of terminals and workers) for a number of punches; acks in ms."""
+    """Wall seconds, and CPU seconds by who used them, for a number of punches; acks in ms."""
 
     punches: int
     wall_s: float
-    cpu_s: float
+    cpu_s: dict[str, float]
     acks_ms: tuple[float, ...]
 
     def __str__(self) -> str:
-        text = f"{self.punches / self.wall_s:,.0f}/s, {1e6 * self.cpu_s / self.punches:.0f} us CPU a punch"
+        each = {name: 1e6 * cpu / self.punches for name, cpu in self.cpu_s.items()}
+        shares = ", ".join(f"{name} {cpu:.0f}" for name, cpu in each.items())
+        text = f"{self.punches / self.wall_s:,.0f}/s; us CPU a punch: {sum(each.values()):.0f} ({shares})"
         if self.acks_ms:
             ordered = sorted(self.acks_ms)
             p50, p99 = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
-            text += f", ack p50 {p50:.0f} ms, p99 {p99:.0f} ms"
+            text += f"; ack p50 {p50:.0f} ms, p99 {p99:.0f} ms"
         return text
 
 
-def _run(port: int, url: str, workers: int, work: Work, count: int) -> Run:
-    """``work`` of a fleet against ``workers``; every punch must be stored once."""
-    database = _database(url)
-    with tempfile.TemporaryDirectory(dir=MEMORY) as place, _workers(port, url, workers) as processes:
-        fleet = Fleet(Path(place), port)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database, what runs it (none: it is in the workers), and how many workers fill it."""
+
+    url: str
+    server: int | None
+    workers: int
+
+
+def _run(broker: Broker, place: Place, work: Work, count: int) -> Run:
+    """``work`` of a fleet against the workers of ``place``; every punch must be stored once."""
+    database = _database(place.url)
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
+        _workers(broker.port, place.url, place.workers) as processes,
+    ):
+        fleet = Fleet(Path(folder), broker.port)
         work.prepare(fleet)
-        cpu, began = _cpu_s(processes), time.perf_counter()
+
+        def used() -> dict[str, float]:
+            found = {
+                "terminals": _cpu_s([os.getpid()]),
+                "broker": _cpu_s([broker.process]),
+                "workers": _cpu_s(processes),
+            }
+            if place.server is not None:
+                found["database"] = _cpu_s([place.server, *_children(place.server)])
+            return found
+
+        before, began = used(), time.perf_counter()
         work.run(fleet)
-        wall, cpu = time.perf_counter() - began, _cpu_s(processes) - cpu
+        wall, after = time.perf_counter() - began, used()
         took = tuple(1000 * each for each in fleet.took)
         fleet.close()
     with database.read() as connection:
@@ -293,16 +353,31 @@ def _run(port: int, url: str, workers: int, work: Work, count: int) -> Run:
     database.close()
     if stored != count:
         raise AssertionError(f"{stored} punches are stored, {count} were made")
-    return Run(count, wall, cpu, took)
+    return Run(count, wall, {name: after[name] - before[name] for name in after}, took)
 
 
-def _cpu_s(workers: list[int]) -> float:
-    """CPU seconds of this process and of the workers so far."""
+def _cpu_s(processes: Iterable[int]) -> float:
+    """CPU seconds of processes so far, with those of their children that ended."""
     ticks = 0
-    for process in (os.getpid(), *workers):
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
+    for process in processes:
+        ticks += sum(int(field) for field in _stat(process)[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that ``parent`` has started and that run."""
+    running = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    found = []
+    for process in running:
+        with suppress(OSError):
+            if int(_stat(process)[1]) == parent:
+                found.append(process)
+    return found
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, parent, ..."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 class Work(Protocol):
@@ -320,7 +395,7 @@ class Backlog:
     def prepare(self, fleet: Fleet) -> None:
         each = BACKLOG // TERMINALS
         for number, door in enumerate(fleet.doors.values()):
-            door.make(each, number * each)
+            door.make_month(each, number * each)
             fleet.tell_news(door)
 
     def run(self, fleet: Fleet) -> None:
@@ -335,20 +410,21 @@ class Backlog:
 
 
 class OneByOne:
-    """A message a punch, at most four under way at each terminal."""
+    """A message a punch, at most four under way at each terminal; all were made before."""
 
     def prepare(self, fleet: Fleet) -> None:
+        each = ONE_BY_ONE // TERMINALS
+        for number, door in enumerate(fleet.doors.values()):
+            door.make(each, number * each)
+            door.tell_one_by_one()
         fleet.connect()
 
     def run(self, fleet: Fleet) -> None:
         doors = list(fleet.doors.values())
-        made = 0
-        while made < ONE_BY_ONE:
-            free = [door for door in doors if door.core.in_flight < WINDOW]
-            for door in free[: ONE_BY_ONE - made]:
-                door.make(1, made)
-                fleet.tell_news(door)
-                made += 1
+        while any(door.news for door in doors):
+            for door in doors:
+                while door.news and door.core.in_flight < WINDOW:
+                    fleet.tell_next(door)
             fleet.step()
         fleet.pump()
 
@@ -357,26 +433,28 @@ def measure() -> Iterator[Figure]:
     """The figures, and the absolute numbers of this machine on standard error."""
     with (
         tempfile.TemporaryDirectory() as place,
-        _mosquitto(Path(place)) as port,
+        _mosquitto(Path(place)) as broker,
         running(durable=True) as server,
     ):
-        one_insert = _one_insert_a_message(Path(place), port)
-        trusting = _trusting_loop(port)
+        one_insert = _one_insert_a_message(Path(place), broker.port)
+        trusting = _trusting_loop(broker.port)
+        postgres = int((server.directory / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+        def places(name: str) -> dict[str, Place]:
+            return {
+                "SQLite, one worker": Place(f"sqlite:///{place}/{name}.db", None, 1),
+                "PostgreSQL, two workers": Place(server.fresh(name), postgres, 2),
+            }
+
         named: dict[str, Run] = {}
-        for name, url, workers in (
-            ("SQLite, one worker", f"sqlite:///{place}/batched.db", 1),
-            ("PostgreSQL, two workers", server.fresh("bench_batched"), 2),
-        ):
-            named[f"backlog, mosquitto, {name}"] = _run(port, url, workers, Backlog(), BACKLOG + Backlog.LIVE)
-        for name, url, workers in (
-            ("SQLite, one worker", f"sqlite:///{place}/single.db", 1),
-            ("PostgreSQL, two workers", server.fresh("bench_single"), 2),
-        ):
-            named[f"one by one, mosquitto, {name}"] = _run(port, url, workers, OneByOne(), ONE_BY_ONE)
-        with _embedded(Path(place)) as embedded:
-            url = f"sqlite:///{place}/embedded.db"
+        for name, each in places("batched").items():
+            named[f"backlog, mosquitto, {name}"] = _run(broker, each, Backlog(), BACKLOG + Backlog.LIVE)
+        for name, each in places("single").items():
+            named[f"one by one, mosquitto, {name}"] = _run(broker, each, OneByOne(), ONE_BY_ONE)
+        with _embedded() as embedded:
+            each = Place(f"sqlite:///{place}/embedded.db", None, 1)
             name = "backlog, embedded broker, SQLite, one worker"
-            named[name] = _run(embedded, url, 1, Backlog(), BACKLOG + Backlog.LIVE)
+            named[name] = _run(embedded, each, Backlog(), BACKLOG + Backlog.LIVE)
     for name, run in named.items():
         sys.stderr.write(f"  {name}: {run} (load {os.getloadavg()[0]:.1f})\n")
         per_1000 = 1000 * run.wall_s / run.punches

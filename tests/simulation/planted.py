@@ -280,14 +280,12 @@ def _ids_not_compared(stack: ExitStack) -> None:
 
 
 def _no_unique_key(stack: ExitStack) -> None:
-    def store(connection: sqlalchemy.Connection, arrived: Sequence[Arrived], now_ms: int) -> Stored:
+    def store(connection: sqlalchemy.Connection, arrived: Sequence[Arrived]) -> Stored:
         connection.exec_driver_sql("DROP INDEX IF EXISTS ix_punches_punch_id_terminal_id")
         for one in arrived:
-            shifted = one.key._replace(seq=one.key.seq + 1_000 * (_count(connection, one.key.seq)))
-            row = cloud_ledger._row(replace(one, key=shifted), now_ms)
-            connection.execute(sqlalchemy.insert(punch_table).values(row))
-        held = {one.key: one.wire for one in arrived}
-        return Stored(frozenset(held), held)
+            shifted = one._replace(seq=one.seq + 1_000 * (_count(connection, one.seq)))
+            connection.execute(sqlalchemy.insert(punch_table).values(shifted))
+        return Stored({one.key: one for one in arrived}, is_all_new=True)
 
     def _count(connection: sqlalchemy.Connection, seq: int) -> int:
         column = punch_table.c.seq

@@ -17,6 +17,7 @@ from cloud.ingest.ledger import store
 from cloud.ingest.opening import Message
 from cloud.ingest.quarantine import KEPT_BYTES
 from cloud.ingest.receive import Received, receive, receive_all
+from models.wire.codec import encode
 from models.wire.messages import TerminalState
 from tests.databases import on_both_databases
 from tests.terminals import NOW_MS, Door, add_terminal, committed, read_ack
@@ -502,10 +503,10 @@ class TestApart:
     def test_what_cannot_be_stored_costs_no_other_punch_of_its_batch(
         self, company: Database, monkeypatch: pytest.MonkeyPatch
     ):
-        def brittle(connection, arrived, now_ms):
+        def brittle(connection, arrived):
             if any(one.key.seq == 2 for one in arrived):
                 raise ZeroDivisionError
-            return store(connection, arrived, now_ms)
+            return store(connection, arrived)
 
         monkeypatch.setattr(ledger, "store", brittle)
         door = Door()
@@ -522,7 +523,7 @@ class TestApart:
     def test_a_database_that_fails_says_nothing_about_a_punch(
         self, company: Database, monkeypatch: pytest.MonkeyPatch
     ):
-        def away(connection, arrived, now_ms):
+        def away(connection, arrived):
             raise OperationalError("", {}, Exception("away"))
 
         monkeypatch.setattr(ledger, "store", away)
@@ -601,3 +602,13 @@ def test_another_terminal_may_have_the_same_ids(company: Database):
     assert committed(read_ack(take(company, other, other.payload(other.made[1])).ack)) == {1}
     assert stored_seqs(company) == [1, 1]
     assert put_aside(company) == []
+
+
+def test_an_ack_says_whose_batch_it_answers(company: Database):
+    door = Door()
+    batch = structs.replace(door.batch(door.punch(1)), sender=b"process")
+    whole = take(company, door, encode(batch))
+    with company.write() as connection:
+        apart = receive_apart(connection, Message(door.topic, encode(batch)), NOW_MS, ZONE)
+
+    assert [read_ack(one.ack).sender for one in (whole, apart)] == [b"process"] * 2
