@@ -91,7 +91,7 @@ class LocalTime:
     def stamp_ms(self, wall: datetime) -> int:
         """The instant of a naive wall time."""
         aware = wall.replace(tzinfo=self._info)
-        return (aware.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
+        return (aware - EPOCH) // timedelta(milliseconds=1)
 
     def _exact(self, ordinal: int, clock: int) -> int:
         wall = datetime.combine(date.fromordinal(ordinal), datetime.min.time()) + timedelta(minutes=clock)

@@ -158,7 +158,7 @@ def test_facts_of_a_person_are_read():
             "last_day": "2026-12-25",
             "exempt": [{"from": "2026-05-01", "to": "2026-05-31"}],
         },
-        roster={"2026-11-18": "DAY", "2026-11-19": "off", "2026-11-20": ["DAY"]},
+        roster={"2026-11-18": {"shift": "DAY"}, "2026-11-19": "off", "2026-11-20": ["DAY"]},
         roster_changes=[
             {"date": "2026-11-18", "shift": "off", "known": "2026-11-20 10:00"},
             {"date": "2026-11-19", "shift": "DAY", "zone": "Asia/Dubai", "known": "2026-11-20T10:00"},

@@ -12,7 +12,7 @@ from cloud.rules.localtime import LocalTime
 DAY = timedelta(days=1)
 CHANGES = [
     ("Asia/Shanghai", date(2026, 11, 18)),
-    ("Asia/Kolkata", date(2026, 11, 18)),
+    ("Asia/Kathmandu", date(2026, 11, 18)),
     ("America/New_York", date(2013, 3, 10)),
     ("America/New_York", date(2013, 11, 3)),
     ("America/Sao_Paulo", date(2018, 11, 4)),

@@ -52,6 +52,8 @@ def test_cuts(given_spans, start, end):
     assert members(minutes.since(found, start)) == {m for m in members(found) if m >= start}
     assert minutes.count(found) == len(members(found))
     assert members(minutes.first_n(found, start)) == set(sorted(members(found))[:start])
+    assert is_normal(minutes.clip(found, start, end))
+    assert is_normal(minutes.first_n(found, start))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,12 @@ def test_cuts(given_spans, start, end):
 )
 def test_overlap_is_exact(start_ms: int, end_ms: int, expected: int):
     assert minutes.overlap_ms(start_ms, end_ms, ((1, 2),)) == expected
+
+
+def test_the_first_minutes_end_where_there_are_enough():
+    two = ((0, 5), (10, 20))
+
+    assert [minutes.first_n(two, n) for n in (0, 5, 7, 99)] == [(), ((0, 5),), ((0, 5), (10, 12)), two]
 
 
 def test_an_empty_span_has_no_minutes():
