@@ -125,7 +125,7 @@ class Clock:
         Raises:
             ValueError: no such date or time.
         """
-        day, _, time = text.strip().replace("T", " ", 1).partition(" ")
+        day, _, time = text.strip().replace("T", " ").partition(" ")
         return self.at(date.fromisoformat(day), time.strip() or "00:00")
 
     def at(self, day: date, text: str) -> int:

@@ -264,7 +264,7 @@ def test_corrections_and_decisions_are_read():
         date="2026-11-18",
         side="in",
         at="2026-11-18 09:00",
-        submitted="2026-11-19",
+        submitted="2026-11-19 10:00",
         shift="DAY",
     )
     bare = record(kind="correction", date="2026-11-18", side="out", at="2026-11-18 09:00")
