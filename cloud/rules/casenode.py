@@ -144,7 +144,7 @@ class Clock:
         wall = datetime(day.year, day.month, day.day, hour, minute, second, ms * 1000)  # noqa: DTZ001 -- a wall time
         if found[5] is None:
             return self.local.stamp_ms(wall)
-        moment = wall.replace(tzinfo=_offset(found[5])).astimezone(UTC)
+        moment = wall.replace(tzinfo=_offset(found[5]))
         return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
@@ -152,7 +152,7 @@ def _offset(text: str) -> timezone:
     if text == "Z":
         return UTC
     sign = -1 if text[0] == "-" else 1
-    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[4:6])))
+    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[4:])))
 
 
 def merged(defaults: Plain, own: Plain) -> Plain:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloud.rules.casefile import CASE_KEYS, DECISION_KEYS, SHIFT_KEYS, SPAN_KEYS, facts
-from cloud.rules.casenode import BadCase, Node
+from cloud.rules.casenode import BadCase, Node, merged
 from cloud.rules.cases import CaseResult, run_case
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import (
@@ -62,6 +62,22 @@ def read(**parts: Any) -> PersonFacts:
 def record(**parts: Any) -> OfficeRecord:
     (found,) = read(records=[parts]).records
     return found
+
+
+def test_a_case_stands_over_the_defaults_of_its_file():
+    defaults: dict[str, Any] = {"policy": {"a": 1, "b": 2}, "punches": [1], "zone": "UTC", "week": {"mon": "DAY"}}
+    own: dict[str, Any] = {"policy": {"b": 3, "c": 4}, "punches": [2], "site": "HQ", "week": None}
+
+    assert merged(defaults, own) == {
+        "policy": {"a": 1, "b": 3, "c": 4},
+        "punches": [2],
+        "zone": "UTC",
+        "site": "HQ",
+        "week": None,
+    }
+    assert merged({"a": 1}, 5) == 5
+    assert merged(5, {"a": 1}) == {"a": 1}
+    assert defaults["policy"] == {"a": 1, "b": 2}
 
 
 def test_a_bare_case_has_the_defaults():
@@ -198,6 +214,7 @@ def test_punches_are_read():
                 "at": "2026-11-18T09:00:00.25Z", "dir": "out", "device": "d1", "epoch": 3, "seq": 7,
                 "site": "HQ", "skew_s": 1.5, "clock": "repaired", "received": "2026-11-20 09:00",
             },
+            {"at": "2026-11-18 09:00+10:30"},
             {"at": "2026-11-18 09:00-05:30", "dir": "in", "site": None, "seq": None},
             {"at": "2026-11-18 09:00", "dir": 7, "device": None, "epoch": None, "clock": "untrusted"},
         ]
@@ -209,6 +226,7 @@ def test_punches_are_read():
         PunchFact(ms(19)),
         PunchFact(ms(18, 1, 0, 1) + 500, epoch="0"),
         PunchFact(ms(18, 9) + 250, Direction.OUT, "d1", "3", 7, "HQ", 1.5, PunchClock.REPAIRED, ms(20, 9)),
+        PunchFact(ms(17, 22, 30), epoch="0"),
         PunchFact(ms(18, 14, 30), Direction.IN, epoch="0"),
         PunchFact(ms(18, 9), epoch="0", clock=PunchClock.UNTRUSTED),
     )
@@ -630,3 +648,10 @@ def test_values_become_what_the_engine_wants():
     assert policy_from({"penalty_days": 2, "overtime_unit_min": 1}) == Policy(
         penalty_days=Fraction(2), overtime_unit_min=1
     )
+
+
+def test_an_expected_date_that_is_none_is_told():
+    with pytest.raises(BadCase) as bad:
+        ran(expect={"2026-11-31": {}})
+
+    assert (bad.value.path, bad.value.what) == (("expect", "2026-11-31"), "day is out of range for month")
