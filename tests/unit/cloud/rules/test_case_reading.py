@@ -655,3 +655,18 @@ def test_an_expected_date_that_is_none_is_told():
         ran(expect={"2026-11-31": {}})
 
     assert (bad.value.path, bad.value.what) == (("expect", "2026-11-31"), "day is out of range for month")
+
+
+def test_findings_of_a_shift_are_compared_in_any_order():
+    early = ["2026-11-18 09:10 17:50"]
+
+    assert ran(punches=early, expect={"2026-11-18": {"shifts": {"DAY": {"findings": ["early", "late"]}}}}).ok
+
+
+def test_true_is_no_number_and_a_text_is_not_nothing():
+    assert ran(expect_month={"2026-11": {"late_n": True}}).differences == [
+        "2026-11.late_n: expected True, found 1"
+    ]
+    assert ran(punches=[], expect={"2026-11-18": {"in_at": "None"}}).differences == [
+        "2026-11-18.in_at: expected None, found None"
+    ]
