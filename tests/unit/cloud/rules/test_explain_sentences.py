@@ -60,6 +60,28 @@ def test_a_leave_has_its_name_and_an_unknown_one_its_id():
     assert explain(step, "en", {}) == "Leave (annual) 180 min, 0.5 d: oa 1"
 
 
+@pytest.mark.parametrize(
+    ("step", "zh", "en"),
+    [
+        (Step("P5", "in", {"in": "09:00", "due": "09:00"}), "上班打卡 09:00，应 09:00", "In 09:00, due 09:00"),
+        (Step("P5", "out", {"out": "18:00", "source": "oa", "id": "7", "due": "18:00"}),
+         "下班打卡 18:00（补卡 oa 7），应 18:00", "Out 18:00 (correction oa 7), due 18:00"),
+        (Step("A5", "unscheduled_punch", {"at": "19:00", "device": "t-1"}),
+         "19:00 的打卡不在任何班次时间内", "Punch 19:00 lies in no shift's window"),
+        (Step("C1", "corrected", {"side": "out", "at": "18:00", "source": "oa", "id": "7"}),
+         "补卡：下班 18:00，oa 7", "Correction: OUT 18:00, oa 7"),
+        (Step("J2", "pending_approval", {"kind": "leave", "type": None, "source": "oa", "id": "7"}),
+         "有待审批的请假：oa 7", "Waiting for approval: leave oa 7"),
+        (Step("J6", "leave_claim", {"type": None, "minutes": 5, "days": "1", "source": "oa", "id": "7"}),
+         "请假（）5 分钟，1 天：oa 7", "Leave () 5 min, 1 d: oa 7"),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_there_is(step: Step, zh: str, en: str):
+    # What looks like an id where none belongs is left alone.
+    assert explain(step, "zh", {"09:00": "?", "7": "?", "1": "?"}) == zh
+    assert explain(step, "en", {"09:00": "?", "7": "?", "1": "?"}) == en
+
+
 def test_both_languages_say_the_same_things():
     assert set(ZH) == set(EN)
     assert {code: fields(ZH[code]) for code in ZH} == {code: fields(EN[code]) for code in EN}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ from cloud.rules.casenode import Node
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import RuleSet
 from cloud.rules.faults import Fault, sentence
-from cloud.rules.lint import Use, lint, parameter_fault, tiers_fault
+from cloud.rules.lint import Use, allowed, lint, parameter_fault, tiers_fault
 from cloud.rules.plan import PlanBook
 from cloud.rules.policy import READERS, Policy
 from cloud.rules.rulesfile import FileVersion, RulesFile, read_file, rule_set, shift_faults, version_faults
@@ -349,3 +350,61 @@ def test_rules_without_a_policy_judge_nobody():
         PlanBook(RuleSet(zone="UTC", policies=()))
 
     assert (refused.value.code, refused.value.detail) == (RefusalCode.BAD_POLICY, "there is no policy")
+
+
+@pytest.mark.parametrize(
+    ("fault", "zh", "en"),
+    [
+        (Fault("unknown_shift", (), {"shift": "ZZ", "allowed": "DAY, SPARE"}),
+         "没有班次 ZZ；现有：DAY, SPARE", "there is no shift ZZ; known are DAY, SPARE"),
+        (Fault("bad_parameter", (), {"name": "late_grace_min", "value": "x", "allowed": "count"}),
+         "late_grace_min 不能是 x；可用：从 0 起的整数",
+         "late_grace_min cannot be x; allowed: a whole number from 0"),
+        (Fault("overlapping_shifts", (), {"first": "A", "second": "B", "first_day": "2026-10-11",
+                                          "second_day": "mon"}),
+         "A（2026-10-11）与 B（周一）的计划时间重叠", "B (Monday) begins before A (2026-10-11) ends"),
+    ],
+)  # fmt: skip
+def test_a_sentence_has_its_values_in_words(fault: Fault, zh: str, en: str):
+    assert sentence(fault, "zh") == zh
+    assert sentence(fault, "en") == en
+
+
+def test_what_a_parameter_may_be_is_one_of_its_choices():
+    assert allowed("pairing") == "first_last, alternate"
+    assert parameter_fault("pairing", "all", ()) == Fault(
+        "bad_parameter", (), {"name": "pairing", "value": "all", "allowed": "first_last, alternate"}
+    )
+
+
+def test_free_hours_have_no_window_of_their_own_on_either_side():
+    free: dict[str, Any] = {"kind": "free", "segments": ["09:00-12:00"]}
+
+    def told_of(shift: dict[str, Any]) -> list[str]:
+        faults = lint(rules(shifts={"DAY": DAY, "X": shift}))
+        return [fault.place for fault in faults if fault.code == "free_window"]
+
+    assert told_of({**free, "after_min": 1}) == told_of({**free, "before_min": 0}) == ["shifts.X"]
+    assert told_of(free) == told_of({**DAY, "before_min": 5}) == []
+
+
+def test_tiers_that_fall_are_told_at_their_version():
+    found = rules(policy=[{}, {"version": "v2", "from": "2026-03-01"}])
+    falling = replace(found.policies[1], policy=Policy("v2", late_grace_min=9, absent_over_min=5))
+    found = replace(found, policies=(found.policies[0], falling))
+
+    assert [(one.code, one.path) for one in lint(found, Use(members=1))] == [("tiers_fall", ("policy", 1))]
+
+
+def test_after_a_shift_that_is_none_the_others_are_looked_at():
+    shifts = {"A": {"segments": []}, "B": {"kind": "free"}, "DAY": DAY, "LONG": {"segments": ["00:00-15:00"]}}
+
+    found = {(fault.code, fault.place) for fault in lint(rules(shifts=shifts))}
+    assert ("window_too_long", "shifts.LONG") in found
+    assert ("no_segment", "shifts.A") in found
+
+
+def test_versions_in_order_are_not_out_of_it():
+    versions = [{"version": "a"}, *({"version": day, "from": day} for day in ("2026-03-01", "2026-03-02"))]
+
+    assert lint(rules(policy=versions), Use(members=1)) == []
