@@ -188,7 +188,7 @@ def _amount(name: str, value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or value < 0:
         raise _refuse(f"{name} is {value!r}, not a number from 0 on")
     # The decimal number that was written, not the nearest binary one.
-    return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+    return Fraction(str(value))
 
 
 def _nullable_amount(name: str, value: object) -> Fraction | None:

@@ -65,7 +65,12 @@ def record(**parts: Any) -> OfficeRecord:
 
 
 def test_a_case_stands_over_the_defaults_of_its_file():
-    defaults: dict[str, Any] = {"policy": {"a": 1, "b": 2}, "punches": [1], "zone": "UTC", "week": {"mon": "DAY"}}
+    defaults: dict[str, Any] = {
+        "policy": {"a": 1, "b": 2},
+        "punches": [1],
+        "zone": "UTC",
+        "week": {"mon": "DAY"},
+    }
     own: dict[str, Any] = {"policy": {"b": 3, "c": 4}, "punches": [2], "site": "HQ", "week": None}
 
     assert merged(defaults, own) == {
@@ -644,6 +649,9 @@ def test_values_become_what_the_engine_wants():
         late_off_late_on=(LateStart(60, 30),),
         shared_punch=True,
         pairing="alternate",
+    )
+    assert policy_from({"period_standard_min": None, "penalty_days": Fraction(1, 3)}) == Policy(
+        penalty_days=Fraction(1, 3)
     )
     assert policy_from({"penalty_days": 2, "overtime_unit_min": 1}) == Policy(
         penalty_days=Fraction(2), overtime_unit_min=1

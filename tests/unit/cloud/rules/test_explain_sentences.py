@@ -63,7 +63,8 @@ def test_a_leave_has_its_name_and_an_unknown_one_its_id():
 @pytest.mark.parametrize(
     ("step", "zh", "en"),
     [
-        (Step("P5", "in", {"in": "09:00", "due": "09:00"}), "上班打卡 09:00，应 09:00", "In 09:00, due 09:00"),
+        (Step("P5", "in", {"in": "09:00", "due": "09:00"}),
+         "上班打卡 09:00，应 09:00", "In 09:00, due 09:00"),
         (Step("P5", "out", {"out": "18:00", "source": "oa", "id": "7", "due": "18:00"}),
          "下班打卡 18:00（补卡 oa 7），应 18:00", "Out 18:00 (correction oa 7), due 18:00"),
         (Step("A5", "unscheduled_punch", {"at": "19:00", "device": "t-1"}),

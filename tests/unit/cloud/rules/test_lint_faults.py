@@ -408,3 +408,43 @@ def test_versions_in_order_are_not_out_of_it():
     versions = [{"version": "a"}, *({"version": day, "from": day} for day in ("2026-03-01", "2026-03-02"))]
 
     assert lint(rules(policy=versions), Use(members=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "place", "first", "second"),
+    [
+        ({"B": {"segments": ["10:00-11:00"]}}, "week.mon", "A", "B"),
+        ({"B": {"segments": ["09:00-11:00"]}}, "week.mon", "B", "A"),
+        ({"B": {"segments": ["09:00-18:00"]}}, "week.mon", "A", "B"),
+    ],
+)
+def test_of_two_that_overlap_the_first_is_named_first(
+    others: dict[str, Any], place: str, first: str, second: str
+):
+    parts = {"shifts": {"A": {"segments": ["09:00-18:00"]}, **others}, "week": {"tue": ["B", "A"]}}
+
+    args = told(parts)["overlapping_shifts", place]
+    assert args == {"first": first, "second": second, "first_day": "tue", "second_day": "tue"}
+
+
+def test_every_make_up_day_is_looked_at():
+    makeup = {"kind": "makeup", "shift_of": "sun"}
+    days = {"2026-10-01": "statutory", "2026-10-11": makeup, "2026-10-12": "rest", "2026-10-18": makeup}
+
+    found = [place for code, place in told({"calendar": days}) if code == "makeup_without_shift"]
+    assert found == ["calendar.2026-10-11", "calendar.2026-10-18"]
+
+
+def test_an_unknown_shift_of_a_week_is_told_on_its_own_date_only():
+    found = told({}, Use(rostered=frozenset({((), ("ZZ",))})))
+
+    assert ("unknown_shift", "roster") not in found
+
+
+def test_free_hours_beside_fixed_ones_have_no_window_to_overlap():
+    free = {"kind": "free", "segments": ["18:30-20:00"]}
+
+    for names in (["DAY", "FREE"], ["FREE", "EVE"]):
+        shifts = {"DAY": DAY, "FREE": free, "EVE": {"segments": ["20:30-22:00"]}}
+        faults = [code for code, _ in told({"shifts": shifts, "week": {"mon": names}})]
+        assert "windows_overlap" not in faults
