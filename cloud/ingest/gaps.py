@@ -20,14 +20,26 @@ LOST = "lost"
 
 _KEY = ("terminal_id", "stream_id")
 _LOAD = "SELECT terminal_id, stream_id, first_seq, last_seq FROM gaps WHERE"
+_LOAD_FINAL = f"{_LOAD} reason = '{NO_LONGER_KEPT}' AND"
 _FORGET = "DELETE FROM gaps WHERE terminal_id = ? AND stream_id = ?"
 _INTO = Into("gaps", ("terminal_id", "stream_id", "first_seq", "last_seq", "reason", "found_ms"))
 
 
 def load(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Ranges]:
     """The gaps of those streams that have any."""
+    return _load(connection, _LOAD, keys)
+
+
+def load_final(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Ranges]:
+    """Only what a terminal has deleted by its own word; what seems lost may be on a copy of its card."""
+    return _load(connection, _LOAD_FINAL, keys)
+
+
+def _load(
+    connection: Connection, query: str, keys: Sequence[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], Ranges]:
     spans: dict[tuple[str, bytes], list[Span]] = {}
-    for terminal, stream, first, last in direct.rows_of(connection, _LOAD, _KEY, keys):
+    for terminal, stream, first, last in direct.rows_of(connection, query, _KEY, keys):
         spans.setdefault((terminal, stream), []).append((first, last))
     return {key: Ranges.of(each) for key, each in spans.items()}
 

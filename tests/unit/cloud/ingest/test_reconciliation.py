@@ -181,6 +181,30 @@ class TestOlderCopy:
         assert gap_list(pair.database) == [(DAYS * A_DAY + 1, DAYS * A_DAY + 4, "lost")]
         assert codes(pair.database) == ["older_copy"]
 
+    def test_what_the_other_copy_of_a_card_does_not_know_is_no_loss(self, pair: Pair, tmp_path: Path):
+        shutil.copy(tmp_path / "punches.db", tmp_path / "copy.db")
+        shutil.copy(tmp_path / "punches.db-wal", tmp_path / "copy.db-wal")
+        copy = Pair(
+            pair.database,
+            LedgerFile(tmp_path / "copy.db", T_1, Machine("other", "b"), _sign),
+            time=pair.time,
+            made=1_000,
+        )
+        copy.punch(3)
+        copy.talk(4)
+        with pair.database.write() as connection:
+            stream = copy.ledger.stream.stream_id
+            connection.execute(delete(punches).where(punches.c.stream_id == stream, punches.c.seq < 3))
+            connection.execute(update(streams).where(streams.c.stream_id == stream).values(contiguous=0))
+        pair.talk(4)
+        assert gap_list(pair.database) == [(1, 2, "lost")]
+
+        copy.talk(2 * DAYS)
+
+        assert gap_list(pair.database) == []
+        assert stored(pair.database) == DAYS * A_DAY + 3
+        copy.ledger.close()
+
     def test_a_note_that_a_punch_is_stored_elsewhere_counts_only_while_it_is(
         self, pair: Pair, tmp_path: Path
     ):
