@@ -12,6 +12,7 @@ from models.wire import topics
 from models.wire.topics import Channel
 from tests.simulation import terminal as terminals
 from tests.simulation import worker as workers
+from tests.simulation.cloud import person_name
 from tests.simulation.disk import Disk
 from tests.simulation.loop import DAY, HOUR, MINUTE, SECOND
 from tests.simulation.network import KEEPALIVE_MS
@@ -86,19 +87,22 @@ class Nemesis:
 
     def _partition(self) -> None:
         one, other = self._pair()
-        self._block({(one, other), (other, one)}, one)
+        self._block({(one, other), (other, one)}, one, self._cut_ms())
         self._fault("partition")
 
     def _oneway(self) -> None:
         one, other = self._pair()
-        self._block({self._random.choice(((one, other), (other, one)))}, one)
+        self._block({self._random.choice(((one, other), (other, one)))}, one, self._cut_ms())
         self._fault("oneway")
 
-    def _block(self, pairs: set[tuple[str, str]], client: str) -> None:
+    def _cut_ms(self) -> int:
+        return self._random.choice((20 * SECOND, 3 * MINUTE, 10 * MINUTE, HOUR))
+
+    def _block(self, pairs: set[tuple[str, str]], client: str, for_ms: int) -> None:
         network, loop = self.world.network, self.world.loop
         network.blocked |= pairs
         loop.after(KEEPALIVE_MS, self._starve, pairs, client)
-        loop.after(self._random.choice((20 * SECOND, 3 * MINUTE, 10 * MINUTE, HOUR)), self._unblock, pairs)
+        loop.after(for_ms, self._unblock, pairs)
 
     def _starve(self, pairs: set[tuple[str, str]], client: str) -> None:
         if pairs & self.world.network.blocked:
@@ -191,8 +195,13 @@ class Nemesis:
         copy = self.world.clone(terminal) if self.world.network.faulty else None
         if copy is not None:
             self._fault("clone")
+            self._try_out(copy)
             # Two of one name push each other off the broker: somebody pulls one plug until the heal.
-            self.world.loop.after(self._random.randint(2 * MINUTE, 20 * MINUTE), copy.unplug)
+            self.world.loop.after(self._random.randint(2 * MINUTE, 20 * MINUTE), self._unplug, copy)
+
+    def _unplug(self, terminal: Terminal) -> None:
+        if self.world.network.faulty:
+            terminal.unplug()
 
     def _restore(self) -> None:
         self._copy_of(self._terminal())
@@ -208,14 +217,34 @@ class Nemesis:
             return
         self._fault("restore")
         terminal.replace_card(copy, known)
-        chance = self._random.random()
+        random = self._random
+        if random.random() < 0.6:
+            # Nobody tells it that it is an older copy before it makes punches under numbers the cloud knows.
+            self._cut_off(terminal, random.choice((10 * MINUTE, HOUR)))
+        self._try_out(terminal)
+        chance = random.random()
         if chance < 0.3 and self._once["restore"] > 0:
             # Who did it once does it again, when the card has grown beside what the cloud knows of it.
             self._once["restore"] -= 1
-            self.world.loop.after(self._random.randint(MINUTE, HOUR), self._copy_of, terminal)
+            self.world.loop.after(random.randint(MINUTE, HOUR), self._copy_of, terminal)
         elif chance < 0.7 and "clone" in self._wanted:
-            # What it makes under numbers that the cloud knows is then in two machines before it is delivered.
-            self.world.loop.after(self._random.randint(MINUTE, HOUR), self._clone_of, terminal)
+            # What it made is then in two machines before either has delivered it.
+            self.world.loop.after(random.randint(MINUTE, 20 * MINUTE), self._clone_of, terminal)
+
+    def _cut_off(self, terminal: Terminal, for_ms: int) -> None:
+        world = self.world
+        there = [*(each.node for each in world.brokers), *(each.node for each in world.workers)]
+        pairs = {pair for node in there for pair in ((terminal.node, node), (node, terminal.node))}
+        self._block(pairs, terminal.node, for_ms)
+
+    def _try_out(self, terminal: Terminal) -> None:
+        """Who has changed a card or a machine punches a few times, to see whether it works."""
+        for _ in range(3):
+            self.world.loop.after(self._random.randint(10 * SECOND, 10 * MINUTE), self._punch, terminal)
+
+    def _punch(self, terminal: Terminal) -> None:
+        if self.world.network.faulty:
+            terminal.punch(person_name(self._random.randrange(self.world.options.people)))
 
     # -- rubbish ---------------------------------------------------------------------------------------------
 

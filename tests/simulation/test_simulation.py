@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation.options import draw
+from tests.simulation.options import ALL, draw
 from tests.simulation.pool import Pool
 from tests.simulation.world import Site
 
@@ -22,6 +23,17 @@ def site() -> Iterator[Site]:
 @pytest.mark.parametrize("seed", range(12))
 def test_no_punch_is_lost_and_none_is_counted_twice(site: Site, seed: int):
     result = site.run(draw(seed))
+
+    assert result.violation is None, result.options.describe()
+
+
+@pytest.mark.parametrize("seed", [16, 17, 98])
+def test_cards_are_put_back_cut_off_and_cloned(site: Site, seed: int):
+    """Seeds that found something once."""
+    drawn = draw(seed)
+    kinds = tuple(name for name in ALL if name in {"restore", "clone", "kill"} or name in drawn.faults)
+
+    result = site.run(replace(drawn, faults=kinds, actions=30, hours=min(drawn.hours, 4)))
 
     assert result.violation is None, result.options.describe()
 

@@ -25,7 +25,7 @@ from edge.sync import uplink as edge_uplink
 from tests.simulation.broker import Broker
 from tests.simulation.cloud import Cloud, terminal_name
 from tests.simulation.disk import Disk, DiskVfs
-from tests.simulation.history import OK, Failed, History, Violation
+from tests.simulation.history import OK, Attempt, Failed, History, Violation
 from tests.simulation.links import SimHttpsLink, SimMqttLink
 from tests.simulation.loop import HOUR, MINUTE, SECOND, Loop, split
 from tests.simulation.nemesis import Nemesis
@@ -232,6 +232,7 @@ class World:
             terminal.full = False
             terminal.plan = terminal.doom = None
             terminal.clock.synchronise()
+            terminal.update()
             terminal.power_on(rebooted=False)
             terminal.poke()
 
@@ -241,22 +242,23 @@ class World:
 
     def _retire_clones(self) -> None:
         """A copied card that has told everything is taken away: two of one name disturb each other."""
-        for node in [name for name in self.terminals if name.endswith("c")]:
+        needed = {each.card for each in self._missing()}
+        for node in [name for name in self.terminals if name.endswith("c") and name not in needed]:
             if not self.terminals[node].waiting():
                 self.terminals[node].check_card()
                 self.terminals.pop(node).unplug()
 
-    def _missing(self) -> list[bytes]:
+    def _missing(self) -> list[Attempt]:
         stored = {punch_id for _, punch_id, _ in self.cloud.rows()}
         return [
-            each.punch_id
+            each
             for each in self.history.attempts.values()
             if each.outcome == OK and not each.destroyed and each.punch_id not in stored
         ]
 
     def _what_is_left(self) -> str:
         waiting = {node: each.waiting() for node, each in self.terminals.items()}
-        missing = [each.hex() for each in self._missing()]
+        missing = [each.punch_id.hex() for each in self._missing()]
         return f"after {self.options.patience_h} h waiting {waiting}, missing in the cloud {missing}"
 
     def check(self) -> None:
