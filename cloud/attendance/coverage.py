@@ -11,6 +11,7 @@ from cloud.attendance import stale
 from cloud.attendance.facts import AsOf, complete_until
 from cloud.attendance.periods import closings
 from cloud.attendance.rulesets import load_rules
+from cloud.db import direct
 from cloud.db.tables import (
     attendance_days,
     coverage,
@@ -31,13 +32,14 @@ _DAY = timedelta(days=1)
 _BACK_MS = 400 * 86_400_000
 """How far into the past a late punch extends what is judged by itself; ``recompute`` goes further."""
 _ONE = 1
-_SPAN = select(coverage.c.first, coverage.c.last)
+_SPAN = "SELECT first, last FROM coverage"
 
 
 def span(connection: Connection) -> tuple[date, date] | None:
     """First and last date of the coverage, both in."""
-    row = connection.execute(_SPAN).first()
-    return (row.first, row.last) if row is not None else None
+    for first, last in direct.rows(connection, _SPAN):
+        return direct.day_of(first), direct.day_of(last)
+    return None
 
 
 def extend(connection: Connection, view: AsOf) -> None:

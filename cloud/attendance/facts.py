@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,6 @@ from sqlalchemy import (
     Row,
     bindparam,
     case,
-    literal_column,
-    or_,
     select,
     tuple_,
 )
@@ -35,13 +34,9 @@ from cloud.attendance.presses import (
     in_order,
 )
 from cloud.attendance.rulesets import GroupRules, Rulebook
-from cloud.db.bulk import raw_rows
+from cloud.db import direct
 from cloud.db.tables import (
-    exemptions,
     office_records,
-    people,
-    punches,
-    roster_entries,
     terminals,
 )
 from cloud.office.codec import record_of
@@ -66,38 +61,23 @@ def complete_until() -> ColumnElement[int]:
     return case((terminals.c.last_seen_ms.is_(None), terminals.c.claimed_ms), else_=terminals.c.watermark_ms)
 
 
-# Built once: to build them for each late punch cost a third of judging it.
 _WHO: BindParameter[list[str]] = bindparam("who", expanding=True)
 _FIRST: BindParameter[date] = bindparam("first")
 _LAST: BindParameter[date] = bindparam("last")
-_START: BindParameter[int] = bindparam("start")
-_END: BindParameter[int] = bindparam("end")
-_PEOPLE = select(people).where(people.c.person_id.in_(_WHO))
-_ROSTER = (
-    select(roster_entries)
-    .where(roster_entries.c.person_id.in_(_WHO), roster_entries.c.date.between(_FIRST, _LAST))
-    .order_by(roster_entries.c.known_ms)
-)
-_EXEMPT = select(exemptions).where(exemptions.c.person_id.in_(_WHO))
-_UNSET = punches.c.clock == ClockQuality.UNTRUSTED.value
-_CLOCK = case((punches.c.at_ms != punches.c.wall_ms, REPAIRED), (_UNSET, UNTRUSTED), else_=RIGHT)
-_PUNCHES = select(
-    punches.c.at_ms,
-    punches.c.terminal_id,
-    punches.c.method + punches.c.direction * DIRECTION + _CLOCK * CLOCK,
-    punches.c.punch_id,
-    punches.c.received_ms,
-    punches.c.person_id,
-).where(punches.c.person_id.in_(_WHO), punches.c.received_ms <= bindparam("now"))
-_MADE = _PUNCHES.where(punches.c.at_ms >= _START, punches.c.at_ms < _END)
-_UNDATED = _PUNCHES.where(
-    # Written out, so that the small index of such punches serves.
-    punches.c.clock == literal_column("0"),
-    punches.c.at_ms == punches.c.wall_ms,
-    punches.c.received_ms >= _START,
-    punches.c.received_ms < _END,
-    or_(punches.c.at_ms < _START, punches.c.at_ms >= _END),
-)
+_PEOPLE = "SELECT person_id, group_id, site, hire_date, last_day FROM people WHERE"
+_ROSTER = "SELECT person_id, date, known_ms, shifts, zone FROM roster_entries WHERE date BETWEEN ? AND ? AND"
+_EXEMPT = "SELECT person_id, first, last FROM exemptions WHERE"
+_UNSET = f"clock = {ClockQuality.UNTRUSTED.value}"
+_PUNCHES = f"""
+SELECT at_ms, terminal_id, method + direction * {DIRECTION} + {CLOCK}
+* CASE WHEN at_ms <> wall_ms THEN {REPAIRED} WHEN {_UNSET} THEN {UNTRUSTED} ELSE {RIGHT} END,
+punch_id, received_ms, person_id FROM punches WHERE received_ms <= ? AND"""  # noqa: S608  constants
+_MADE = f"{_PUNCHES} at_ms >= ? AND at_ms < ? AND"
+# The clock first, so that the small index of such punches serves.
+_UNDATED = f"""{_PUNCHES} {_UNSET} AND at_ms = wall_ms AND received_ms >= ? AND received_ms < ?
+AND (at_ms < ? OR at_ms >= ?) AND"""
+_FORMS = "SELECT 1 FROM office_records WHERE first <= ? AND last >= ? AND"
+_PERSON = ("person_id",)
 # Every version of each form of which some version touches the span: the newest speaks (J1).
 _RECORDS = select(office_records).where(
     office_records.c.person_id.in_(_WHO),
@@ -109,7 +89,10 @@ _RECORDS = select(office_records).where(
         )
     ),
 )
-_TERMINALS = select(terminals.c.terminal_id, terminals.c.site, terminals.c.revoked_ms, complete_until())
+_TERMINALS = """
+SELECT terminal_id, site, revoked_ms, CASE WHEN last_seen_ms IS NULL THEN claimed_ms ELSE watermark_ms END
+FROM terminals"""
+"""As :func:`complete_until` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,25 +151,29 @@ def load(
     for start in range(0, len(who), _PEOPLE_A_QUERY):
         part = who[start : start + _PEOPLE_A_QUERY]
         about = _About(connection, part, first, last, view)
-        for row in connection.execute(_PEOPLE, {"who": part}):
-            person = PersonId(row.person_id)
-            rules = book.of(row.group_id)
+        keys = [(one,) for one in part]
+        for person, group_id, site, hire, last_day in direct.rows_of(connection, _PEOPLE, _PERSON, keys):
+            rules = book.of(group_id)
             if rules is None:
-                group = row.group_id or book.default or ""
+                group = group_id or book.default or ""
                 loaded.unjudgeable[person] = book.broken.get(group, "there is no such group")
                 continue
             entries = about.roster.get(person, _UNROSTERED)
             travels = bool(rules.rules.travel_min)
-            home = row.site, travels
+            home = site, travels
             if home not in doors:
-                doors[home] = Doors(sites, row.site, travels=travels)
+                doors[home] = Doors(sites, site, travels=travels)
             loaded.people[person] = Judgeable(
                 PersonFacts(
                     person_id=person,
                     rules=rules.rules,
                     as_of_ms=view.now_ms,
-                    site=row.site,
-                    employment=Employment(row.hire_date, row.last_day, tuple(about.exempt.get(person, ()))),
+                    site=site,
+                    employment=Employment(
+                        hire and direct.day_of(hire),
+                        last_day and direct.day_of(last_day),
+                        tuple(about.exempt.get(person, ())),
+                    ),
                     roster=entries.first,
                     roster_changes=tuple(entries.changes),
                     records=tuple(about.records.get(person, ())),
@@ -206,12 +193,11 @@ class _Roster:
         self.first: dict[date, RosterEntry] = {}
         self.changes: list[RosterChange] = []
 
-    def add(self, row: Found) -> None:
-        entry = RosterEntry(tuple(row.shifts), row.zone)
-        if row.date in self.first:
-            self.changes.append(RosterChange(row.date, entry, row.known_ms))
+    def add(self, day: date, entry: RosterEntry, known_ms: int) -> None:
+        if day in self.first:
+            self.changes.append(RosterChange(day, entry, known_ms))
         else:
-            self.first[row.date] = entry
+            self.first[day] = entry
 
 
 _UNROSTERED = _Roster()
@@ -232,19 +218,27 @@ class _About:
         self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
         self.presses: defaultdict[PersonId, list[Press]] = defaultdict(list)
         self.records: defaultdict[PersonId, list[OfficeRecord]] = defaultdict(list)
-        asked = {"who": who, "first": first, "last": last}
-        for row in connection.execute(_ROSTER, asked):
-            self.roster[PersonId(row.person_id)].add(row)
-        for row in connection.execute(_EXEMPT, {"who": who}):
-            self.exempt[PersonId(row.person_id)].append((row.first, row.last))
+        keys = [(one,) for one in who]
+        span = first.isoformat(), last.isoformat()
+        for person, day, known_ms, names, clock in direct.rows_of(
+            connection, _ROSTER, _PERSON, keys, "ORDER BY known_ms", span
+        ):
+            entry = RosterEntry(tuple(direct.json_of(names)), clock)
+            self.roster[person].add(direct.day_of(day), entry, known_ms)
+        for person, begins, ends in direct.rows_of(connection, _EXEMPT, _PERSON, keys):
+            self.exempt[person].append((direct.day_of(begins), direct.day_of(ends)))
         # Made in the span; or, where the clock was not set, received in it (T5).
-        zone, now_ms = view.zone, view.now_ms
-        start, end = midnight_ms(first, zone), midnight_ms(last + timedelta(days=1), zone)
-        for query in (_MADE, _UNDATED):
-            for press in raw_rows(connection, query, {"who": who, "start": start, "end": end, "now": now_ms}):
-                self.presses[press[5]].append(press)
-        for row in connection.execute(_RECORDS, asked):
-            self.records[PersonId(row.person_id)].append(record_of(row))
+        start, end = midnight_ms(first, view.zone), midnight_ms(last + timedelta(days=1), view.zone)
+        made = direct.rows_of(connection, _MADE, _PERSON, keys, values=(view.now_ms, start, end))
+        undated = direct.rows_of(
+            connection, _UNDATED, _PERSON, keys, values=(view.now_ms, start, end, start, end)
+        )
+        presses = self.presses
+        for press in chain(made, undated):
+            presses[press[5]].append(press)
+        if direct.rows_of(connection, _FORMS, _PERSON, keys, "LIMIT 1", span[::-1]):
+            for row in connection.execute(_RECORDS, {"who": who, "first": first, "last": last}):
+                self.records[PersonId(row.person_id)].append(record_of(row))
 
 
 @lru_cache(maxsize=4_096)
@@ -257,7 +251,7 @@ def _terminals(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
     """How far each terminal in use has told everything, and where each terminal is."""
     marks: dict[str, int] = {}
     sites: dict[str, str] = {}
-    for terminal, site, revoked_ms, until_ms in connection.execute(_TERMINALS):
+    for terminal, site, revoked_ms, until_ms in direct.rows(connection, _TERMINALS):
         sites[terminal] = site
         if revoked_ms is None:
             marks[terminal] = until_ms

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete
 
-from cloud.attendance.periods import closings
+from cloud.attendance.periods import CLOSED_MONTHS
 from cloud.attendance.stale import PersonDay
+from cloud.db import direct
+from cloud.db.bulk import Into, insert_rows
 from cloud.db.tables import late_days
-from cloud.db.upsert import insert
 from cloud.reports.dates import Month, month_of
+
+_LATE = Into("late_days", ("person_id", "date"))
 
 
 def note_late(connection: Connection, changed: Sequence[PersonDay]) -> None:
@@ -21,11 +24,13 @@ def note_late(connection: Connection, changed: Sequence[PersonDay]) -> None:
     """
     if not changed:
         return
-    closed = closings(connection)
-    rows = [{"person_id": person, "date": day} for person, day in changed if month_of(day) in closed]
-    if rows:
-        statement = insert(connection, late_days)
-        connection.execute(statement.on_conflict_do_nothing(index_elements=["person_id", "date"]), rows)
+    closed = {month for (month,) in direct.rows(connection, CLOSED_MONTHS)}
+    if closed:
+        insert_rows(
+            connection,
+            _LATE,
+            [(person, day.isoformat()) for person, day in changed if str(month_of(day)) in closed],
+        )
 
 
 def forget_late(connection: Connection, month: Month) -> None:

@@ -62,6 +62,11 @@ _CLOSINGS = (
     .order_by(period_events.c.month)
 )
 
+CLOSED_MONTHS = f"""
+SELECT month FROM period_events WHERE kind = '{EventKind.CLOSED}'
+AND event_id IN (SELECT max(event_id) FROM period_events GROUP BY month)"""  # noqa: S608  a constant
+"""The months that are closed now, for ``direct``."""
+
 Closings = Mapping[Month, PeriodEvent]
 """The closing of every month that is closed now, in order of month."""
 

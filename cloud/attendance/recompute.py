@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, insert
 
 from cloud.attendance.codec import decode
 from cloud.attendance.difference import difference
@@ -17,12 +16,12 @@ from cloud.attendance.inputs import hashes
 from cloud.attendance.late import note_late
 from cloud.attendance.quick import Judged, Person
 from cloud.attendance.rulesets import Cache, Rulebook, load_rules
+from cloud.db import direct
 from cloud.db.bulk import Into, Row, insert_rows
-from cloud.db.tables import attendance_days, day_changes
+from cloud.db.tables import day_changes
 from cloud.rules.errors import RefusedInput
 from models.ids import PersonId
 
-_PEOPLE_A_QUERY = 500
 _RESULT = ("state", "result", "input_hash", "rule_version", "judged_ms", "settles_ms")
 _INTO = Into(
     "attendance_days",
@@ -31,16 +30,8 @@ _INTO = Into(
     f"{', '.join(f'{name} = excluded.{name}' for name in _RESULT)} "
     "WHERE attendance_days.judged_ms <= excluded.judged_ms",
 )
-_KEPT = select(
-    attendance_days.c.person_id,
-    attendance_days.c.date,
-    attendance_days.c.result,
-    attendance_days.c.input_hash,
-).where(
-    attendance_days.c.person_id.in_(bindparam("who", expanding=True)),
-    attendance_days.c.date.between(bindparam("first"), bindparam("last")),
-)
-_CHANGE = plain_insert(day_changes)
+_KEPT = "SELECT person_id, date, result, input_hash FROM attendance_days WHERE date BETWEEN ? AND ? AND"
+_CHANGE = insert(day_changes)
 _DAY = timedelta(days=1)
 
 
@@ -135,10 +126,9 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     last = max(one.date for one in judged)
     who = sorted({one.person_id for one in judged})
     kept: dict[tuple[str, date], tuple[bytes, bytes]] = {}
-    for start in range(0, len(who), _PEOPLE_A_QUERY):
-        part = who[start : start + _PEOPLE_A_QUERY]
-        rows = connection.execute(_KEPT, {"who": part, "first": first, "last": last})
-        kept |= {(person, day): (result, digest) for person, day, result, digest in rows}
+    keys, span = [(one,) for one in who], (first.isoformat(), last.isoformat())
+    for person, day, result, digest in direct.rows_of(connection, _KEPT, ("person_id",), keys, values=span):
+        kept[person, direct.day_of(day)] = result, digest
     if not kept:
         return [(one, None) for one in judged]
     changed: list[tuple[JudgedDay, bytes | None]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Table, select
 
 from cloud.attendance.shapes import Shapes
+from cloud.db import direct
 from cloud.db.tables import calendar_days, calendar_years, groups, leave_types, policies, shifts
 from cloud.rules.casefile import facts
 from cloud.rules.casenode import BadCase, Node
@@ -130,12 +131,12 @@ class Standing:
 
     def __init__(self) -> None:
         self._cache: Cache = {}
-        self._seen: tuple[str, list[Sequence[object]]] | None = None
+        self._seen: tuple[str, list[tuple[object, ...]]] | None = None
         self._book = Rulebook({}, None, {})
 
     def book(self, connection: Connection, zone: ZoneInfo) -> Rulebook:
         """The rules of all groups as they stand."""
-        seen = zone.key, list[Sequence[object]](connection.exec_driver_sql(_ROWS).all())
+        seen = zone.key, direct.rows(connection, _ROWS)
         if seen != self._seen:
             self._book = load_rules(connection, zone, self._cache)
             self._seen = seen

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, func, select
 
+from cloud.db import direct
 from cloud.db.bulk import Into, insert_rows
 from cloud.db.tables import stale_days
 from models.clock import from_ms
@@ -24,20 +25,8 @@ _MARK = Into(
     "ON CONFLICT (person_id, date) DO UPDATE SET mark = stale_days.mark + 1, cause = excluded.cause",
 )
 
-_TAKE = (
-    select(stale_days.c.person_id, stale_days.c.date, stale_days.c.cause, stale_days.c.mark)
-    .where(
-        stale_days.c.date.between(bindparam("first"), bindparam("last")),
-        stale_days.c.person_id.not_in(bindparam("without", expanding=True)),
-    )
-    .order_by(stale_days.c.since_ms, stale_days.c.person_id)
-    .limit(bindparam("at_most"))
-)
-_FORGET = delete(stale_days).where(
-    stale_days.c.person_id == bindparam("person"),
-    stale_days.c.date == bindparam("day"),
-    stale_days.c.mark == bindparam("seen"),
-)
+_TAKE = "SELECT person_id, date, cause, mark FROM stale_days WHERE date BETWEEN ? AND ?"
+_FORGET = "DELETE FROM stale_days WHERE person_id = ? AND date = ? AND mark = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +62,11 @@ def take(
     connection: Connection, first: date, last: date, limit: int, without: Iterable[PersonId] = ()
 ) -> list[Marked]:
     """The oldest marks of dates from ``first`` to ``last``, both in, except those of some people."""
-    asked = {"first": first, "last": last, "without": sorted(without), "at_most": limit}
-    rows = connection.execute(_TAKE, asked)
-    return [Marked(PersonId(person), day, cause, mark) for person, day, cause, mark in rows]
+    others = sorted(without)
+    but = f" AND person_id NOT IN ({', '.join('?' * len(others))})" if others else ""
+    text = f"{_TAKE}{but} ORDER BY since_ms, person_id LIMIT ?"
+    rows = direct.rows(connection, text, (first.isoformat(), last.isoformat(), *others, limit))
+    return [Marked(PersonId(person), direct.day_of(day), cause, mark) for person, day, cause, mark in rows]
 
 
 def waiting(connection: Connection, first: date, last: date) -> int:
@@ -86,9 +77,4 @@ def waiting(connection: Connection, first: date, last: date) -> int:
 
 def forget(connection: Connection, done: Sequence[Marked]) -> None:
     """Days were judged; a mark that has grown meanwhile stays, so no fact is missed."""
-    if not done:
-        return
-    connection.execute(
-        _FORGET,
-        [{"person": one.person_id, "day": one.date, "seen": one.mark} for one in done],
-    )
+    direct.run_each(connection, _FORGET, [(one.person_id, one.date.isoformat(), one.mark) for one in done])

@@ -6,12 +6,11 @@ The values go to the driver as they are: only types that every driver takes; dat
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection
 
 from cloud.db import direct
 from cloud.db.direct import Value
@@ -20,14 +19,6 @@ Row = tuple[Value, ...]
 
 _ROWS_A_STATEMENT = 1_000
 _FEW = 200
-
-
-def raw_rows(
-    connection: Connection, query: Select[Any], values: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    """The rows of a query as the driver gives them: dates of SQLite are text."""
-    cursor = connection.execute(query, values).cursor
-    return [] if cursor is None else list(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ written with ``?``; only what both databases spell alike is for here. Errors are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -51,17 +53,30 @@ def rows_of(
     columns: tuple[str, ...],
     keys: Sequence[tuple[Value, ...]],
     more: str = "",
+    values: Sequence[Value] = (),
 ) -> list[tuple[Any, ...]]:
     """The rows of a query whose ``columns`` are one of ``keys``.
 
-    ``text`` is the query up to ``WHERE`` or ``AND``, ``more`` what comes behind the condition.
+    ``text`` is the query up to ``WHERE`` or ``AND``, with ``values`` in it; ``more`` what comes behind the
+    condition.
     """
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(keys), _KEYS_A_QUERY):
         part = keys[start : start + _KEYS_A_QUERY]
         condition = _among(columns, len(part), connection.dialect.name)
-        found += rows(connection, f"{text} {condition} {more}", [value for key in part for value in key])
+        given = [*values, *(value for key in part for value in key)]
+        found += rows(connection, f"{text} {condition} {more}", given)
     return found
+
+
+def day_of(value: str | date) -> date:
+    """A date as the driver gives it: that of SQLite has texts."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def json_of(value: Any) -> Any:
+    """A column of JSON as the driver gives it: that of SQLite has texts."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _cursor(connection: Connection) -> Any:
