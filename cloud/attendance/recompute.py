@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from cloud.attendance.codec import decode
 from cloud.attendance.difference import difference
@@ -18,7 +19,6 @@ from cloud.attendance.quick import Judged, Person
 from cloud.attendance.rulesets import Cache, Rulebook, load_rules
 from cloud.db import direct
 from cloud.db.bulk import Into, Row, insert_rows
-from cloud.db.tables import day_changes
 from cloud.rules.errors import RefusedInput
 from models.ids import PersonId
 
@@ -31,7 +31,7 @@ _INTO = Into(
     "WHERE attendance_days.judged_ms <= excluded.judged_ms",
 )
 _KEPT = "SELECT person_id, date, result, input_hash FROM attendance_days WHERE date BETWEEN ? AND ? AND"
-_CHANGE = insert(day_changes)
+_CHANGE = Into("day_changes", ("person_id", "date", "changed_ms", "cause", "difference"))
 _DAY = timedelta(days=1)
 
 
@@ -159,20 +159,15 @@ def store_days(
         for (person, day, state, encoded, digest, version, settles), _ in changed
     ]
     insert_rows(connection, _INTO, rows)
-    history = []
+    history: list[Row] = []
     for one, before in changed:
-        if before is not None and (telling := difference(decode(before), decode(one.encoded))):
-            history.append(
-                {
-                    "person_id": one.person_id,
-                    "date": one.date,
-                    "changed_ms": view.now_ms,
-                    "cause": causes.get((one.person_id, one.date), "recompute"),
-                    "difference": telling,
-                }
-            )
-    if history:
-        connection.execute(_CHANGE, history)
+        # What is the same but for its inputs is nothing to tell.
+        if before is None or before == one.encoded:
+            continue
+        if telling := difference(decode(before), decode(one.encoded)):
+            cause = causes.get(one[:2], "recompute")
+            history.append((one.person_id, texts[one.date], now_ms, cause, json.dumps(telling)))
+    insert_rows(connection, _CHANGE, history)
     told = [one[:2] for one, before in changed if before != one.encoded]
     note_late(connection, told)
     return told
