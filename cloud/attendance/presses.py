@@ -76,6 +76,11 @@ class Clusters:
         start = bisect_left(self.firsts, start_ms)
         return range(start, bisect_left(self.firsts, end_ms, start))
 
+    def remarked(self, start_ms: int, end_ms: int, last: int) -> bool:
+        """Whether some punch is odd, from an instant to before another or to the end of cluster ``last``."""
+        end_ms = max(end_ms, self.tails[last][0] + 1)
+        return any(start_ms <= at_ms < end_ms for at_ms in self.odd)
+
     def typed(self, number: int) -> bool:
         """Whether somebody gave a direction with some punch of a cluster."""
         return any(press[2] & TYPED for press in self.group(number))

@@ -166,9 +166,7 @@ class Person:
         final = settles_ms is None or settles_ms <= self._settled_ms
         if start == end:
             return self._quiet(place, final, records)
-        if not final or (
-            clusters.odd and any(place.low_ms <= at_ms < place.high_ms for at_ms in clusters.odd)
-        ):
+        if not final or (clusters.odd and clusters.remarked(place.low_ms, place.high_ms, end - 1)):
             return None
         hours, own = place.shape.hours, range(start, end)
         found = None
