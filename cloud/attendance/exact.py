@@ -114,7 +114,12 @@ def ask_exactly(
 
 
 def _cluster(midnight_ms: int, number: int, first: int, last: int, several: bool) -> Cluster:  # noqa: FBT001
-    at_ms = [midnight_ms + half // 2 * HALF_MS + half % 2 for half in (first, last)]
+    # Two in one half minute are still two, in order.
+    later = (0, int(several))
+    at_ms = [
+        midnight_ms + half // 2 * HALF_MS + half % 2 * (1 + n)
+        for n, half in zip(later, (first, last), strict=True)
+    ]
     facts = [PunchFact(at, device=DOOR % (2 * number + n), method=Method.FACE) for n, at in enumerate(at_ms)]
     stamps = tuple([Stamp(fact.at_ms, fact, repaired=False) for fact in facts])
     return Cluster(stamps if several else stamps[:1], at_ms[0], at_ms[-1], Direction.NONE)

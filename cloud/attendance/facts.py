@@ -71,7 +71,7 @@ _UNSET = f"clock = {ClockQuality.UNTRUSTED.value}"
 _PUNCHES = f"""
 SELECT at_ms, terminal_id, method + direction * {DIRECTION} + {CLOCK}
 * CASE WHEN at_ms <> wall_ms THEN {REPAIRED} WHEN {_UNSET} THEN {UNTRUSTED} ELSE {RIGHT} END,
-punch_id, received_ms, person_id FROM punches WHERE received_ms <= ? AND"""  # noqa: S608  constants
+stream_id, seq, received_ms, person_id FROM punches WHERE received_ms <= ? AND"""  # noqa: S608  constants
 _MADE = f"{_PUNCHES} at_ms >= ? AND at_ms < ? AND"
 # The clock first, so that the small index of such punches serves.
 _UNDATED = f"""{_PUNCHES} {_UNSET} AND at_ms = wall_ms AND received_ms >= ? AND received_ms < ?
@@ -235,7 +235,7 @@ class _About:
         )
         presses = self.presses
         for press in chain(made, undated):
-            presses[press[5]].append(press)
+            presses[press[6]].append(press)
         if direct.rows_of(connection, _FORMS, _PERSON, keys, "LIMIT 1", span[::-1]):
             for row in connection.execute(_RECORDS, {"who": who, "first": first, "last": last}):
                 self.records[PersonId(row.person_id)].append(record_of(row))

@@ -19,7 +19,7 @@ from cloud.rules.facts import RosterEntry
 
 HASH_BYTES = 16
 _REACH = 2
-_PUNCH = Struct(">qB16s")
+_PUNCH = Struct(">qqB16s")
 
 
 def hashes(one: Judgeable, days: Sequence[date], zone: ZoneInfo) -> list[bytes]:
@@ -32,7 +32,7 @@ def hashes(one: Judgeable, days: Sequence[date], zone: ZoneInfo) -> list[bytes]:
     # Each punch has so many bytes, in order of time: those of some days are a slice.
     ends = [bisect_left(at, begin_ms) * _PUNCH.size for begin_ms in _midnights(low, high + 1, zone)]
     punches = b"".join(
-        [_PUNCH.pack(at_ms, manner, identity) for at_ms, _, manner, identity, *_ in one.presses]
+        [_PUNCH.pack(press[0], press[4], press[2], _source(press[1], press[3])) for press in one.presses]
     )
     facts = one.facts_but_punches
     common = blake2b(one.rules.digest + _bytes((facts.site, facts.employment)), digest_size=HASH_BYTES)
@@ -71,6 +71,11 @@ def _others(one: Judgeable, low: int, high: int, zone: ZoneInfo) -> dict[int, li
 @lru_cache(maxsize=64)
 def _midnights(first: int, last: int, zone: ZoneInfo) -> list[int]:
     return [midnight_ms(date.fromordinal(day), zone) for day in range(first, last + 1)]
+
+
+@lru_cache(maxsize=4_096)
+def _source(terminal: str, stream: bytes) -> bytes:
+    return blake2b(_bytes((terminal, stream)), digest_size=HASH_BYTES).digest()
 
 
 @lru_cache(maxsize=4_096)

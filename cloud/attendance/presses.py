@@ -15,8 +15,8 @@ from models.punch import Direction, Method
 if TYPE_CHECKING:
     from cloud.attendance.shapes import Shapes
 
-Press = tuple[int, str, int, bytes, int | None]
-"""Instant, terminal, manner, identity, and when it was received: as it is read.
+Press = tuple[int, str, int, bytes, int, int | None]
+"""Instant, terminal, manner, stream, number, and when it was received: as it is read.
 
 The manner is a method, a direction times ``DIRECTION`` and what is known of the clock times ``CLOCK``. Rows
 may have more columns after these.
@@ -125,11 +125,13 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
 
 def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:
     """The punch as the engine wants it."""
-    at_ms, terminal, manner, _, received_ms = press[:5]
+    at_ms, terminal, manner, stream, seq, received_ms = press[:6]
     return PunchFact(
         at_ms,
         _DIRECTIONS[(manner & TYPED) // DIRECTION],
         terminal,
+        stream.hex(),
+        seq,
         site=sites.get(terminal),
         clock=_CLOCKS[manner // CLOCK],
         received_ms=received_ms,
@@ -140,15 +142,16 @@ def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:
 def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] | None:
     """The known punches of ``facts`` as if they were read, and the site of each terminal.
 
-    None where they could not be: skewed clocks, repeated numbers, a terminal at two sites.
+    None where they could not be: skewed clocks, missing or repeated numbers, a terminal at two sites.
     """
     sites: dict[str, str | None] = {}
     numbers: set[tuple[str, str, int]] = set()
     presses: list[Press] = []
-    for place, fact in enumerate(facts.punches):
-        # No two of those without a number are the same fact.
-        number = (fact.device, fact.epoch, -1 - place if fact.seq is None else fact.seq)
-        if fact.skew_s or sites.setdefault(fact.device, fact.site) != fact.site or number in numbers:
+    for fact in facts.punches:
+        if fact.skew_s or fact.seq is None or sites.setdefault(fact.device, fact.site) != fact.site:
+            return None
+        number = (fact.device, fact.epoch, fact.seq)
+        if number in numbers:
             return None
         numbers.add(number)
         if fact.received_ms is not None and fact.received_ms > facts.as_of_ms:
@@ -157,7 +160,7 @@ def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] 
             continue
         method = 0 if fact.method is None else fact.method.value
         manner = method + fact.direction.value * DIRECTION + _CLOCKS.index(fact.clock) * CLOCK
-        presses.append((fact.at_ms, fact.device, manner, repr(number).encode(), fact.received_ms))
+        presses.append((fact.at_ms, fact.device, manner, fact.epoch.encode(), fact.seq, fact.received_ms))
     return in_order(presses), sites
 
 

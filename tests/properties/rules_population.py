@@ -298,7 +298,7 @@ class _Maker:
             random.choice(tuple(Direction)) if wild else Direction.NONE,
             door,
             "e1",
-            None if random.random() < 0.02 else seq,
+            None if clumsy and random.random() < 0.1 else seq,
             SITES[door],
             skew,
             clock,

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from cloud.attendance.shapes import Shapes
 from cloud.rules.casefile import facts
 from cloud.rules.casenode import BadCase, Node
 from cloud.rules.errors import RefusedInput
-from cloud.rules.facts import PersonFacts
+from cloud.rules.facts import (
+    PersonFacts,
+    PolicyVersion,
+    PunchClock,
+    PunchFact,
+    RosterEntry,
+    RuleSet,
+    WorkShift,
+)
+from cloud.rules.localtime import LocalTime
+from cloud.rules.minutes import MS
 from cloud.rules.plan import PlanBook
+from cloud.rules.policy import Policy
+from models.ids import PersonId
 from models.punch import Method
 from tests.golden.rules.results import cases
 from tests.properties.quick_proof import Proof, compare
 from tests.properties.rules_population import Month
 
 LEAST_ANSWERED = 800
+ZONE = LocalTime("Asia/Shanghai")
+SUNDAY = date(2026, 3, 1)
 
 
 def test_golden_cases_are_judged_alike():
@@ -45,6 +60,51 @@ def judge_both_ways(proof: Proof, case_id: str, node: Node | None) -> None:
 def named(person: PersonFacts) -> PersonFacts:
     """The same punches, each at a terminal and by some evidence, as those of a database are."""
     punches = [
-        replace(fact, device=fact.device or "d", method=fact.method or Method.FACE) for fact in person.punches
+        replace(
+            fact,
+            device=fact.device or "d",
+            method=fact.method or Method.FACE,
+            seq=1_000 + place if fact.seq is None else fact.seq,
+        )
+        for place, fact in enumerate(person.punches)
     ]
     return replace(person, punches=tuple(punches))
+
+
+def test_a_double_punch_that_ends_after_the_day_is_remarked_on():
+    ends_ms = ZONE.minute(SUNDAY, 28 * 60) * MS
+    odd = PunchFact(ends_ms + 1_000, clock=PunchClock.REPAIRED)
+
+    proof = judged_on_sunday(
+        RosterEntry(), [PunchFact(ends_ms - 8 * 3_600_000), PunchFact(ends_ms - 2_000), odd]
+    )
+
+    assert proof.different == []
+    assert proof.days == 1
+
+
+def test_of_two_punches_at_one_instant_the_higher_number_is_the_out():
+    # By the method the order would be another one.
+    at_ms = ZONE.minute(SUNDAY, 990) * MS
+
+    proof = judged_on_sunday(
+        RosterEntry(("S1", "S2")), [PunchFact(at_ms, method=Method.PIN), PunchFact(at_ms, method=Method.CARD)]
+    )
+
+    assert proof.different == []
+    assert proof.days == 1
+
+
+def judged_on_sunday(entry: RosterEntry, presses: list[PunchFact]) -> Proof:
+    shifts = {"S1": WorkShift("S1", ((480, 720),)), "S2": WorkShift("S2", ((750, 990),), before_min=30)}
+    rules = RuleSet("Asia/Shanghai", (PolicyVersion(Policy(after_min=20)),), shifts)
+    person = PersonFacts(
+        PersonId("p"),
+        rules,
+        ZONE.minute(SUNDAY, 9 * 1440) * MS,
+        roster={SUNDAY: entry},
+        punches=tuple(replace(press, seq=seq) for seq, press in enumerate(presses)),
+    )
+    proof = Proof()
+    compare(proof, "sunday", Month(named(person), SUNDAY, SUNDAY), Shapes(PlanBook(rules)))
+    return proof
