@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, select
 
 from cloud.db.engine import Database
@@ -42,9 +43,10 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
+@pytest.fixture(scope="module")
+def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("rules")
+    database = new_database(directory)
     add_department(database, "质检部")
     add_users(database, "质检部", ten_kinds(database))
     for number in range(7101, 7105):
@@ -52,6 +54,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with database.write() as connection:
         span = {"first": date(2026, 10, 1), "last": NOW.date()}
         connection.execute(insert(coverage).values(coverage_id=1, **span))
+    database.close()
+    return directory / "pages.db"
+
+
+@pytest.fixture
+def database(seeded_file: Path, tmp_path: Path) -> Iterator[Database]:
+    shutil.copy(seeded_file, tmp_path / "pages.db")
+    database = Database(f"sqlite:///{tmp_path / 'pages.db'}")
     yield database
     database.close()
 
@@ -62,17 +72,20 @@ def url(database: Database) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
-def page(url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, height = request.param
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with launched() as browser:
-        context = browser.new_context(
-            base_url=url, locale="zh-CN", viewport={"width": width, "height": height}
-        )
-        watched = watch(context)
-        sign_in(watched.page, "hr", PASSWORD)
-        yield watched.page
-        context.close()
+        yield browser
+
+
+@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+def page(url: str, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, height = request.param
+    context = browser.new_context(base_url=url, locale="zh-CN", viewport={"width": width, "height": height})
+    watched = watch(context)
+    sign_in(watched.page, "hr", PASSWORD)
+    yield watched.page
+    context.close()
     assert watched.complaints == []
 
 
