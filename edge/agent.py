@@ -82,7 +82,7 @@ class Agent:
         )
         self._storage = StorageWatch(settings.state, Reserve(settings.state))
         self._newest_synced_ms = self._ledger.write(rows.newest_synced_ms)
-        self._refresher = RosterRefresher(self._roster, identity)
+        self._refresher = RosterRefresher(self._roster, identity, clock)
         self._certificate = CertificateKeeper(settings.state, identity, ledger_key(settings.state).public)
         broker_url = settings.broker_url or identity.claimed.broker_url
         self._broker_has_tls = parse_broker(broker_url).tls
