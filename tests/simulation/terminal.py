@@ -31,6 +31,7 @@ from tests.simulation.clock import DeviceClock
 from tests.simulation.disk import Died, Disk, DiskVfs, Torn
 from tests.simulation.history import AGAIN, FAIL, OK, Attempt, content
 from tests.simulation.loop import DAY, SECOND
+from tests.simulation.office import RosterDesk
 from tests.simulation.uplink import SimUplink
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Terminal:
         plan: after so many more changes of the disk, what happens there.
         full: whether nothing may grow on its disk.
         old: whether it speaks an older minor version of the wire, in JSON.
+        roster_version: the roster in its state folder, which is not on the ledger's disk.
     """
 
     def __init__(
@@ -81,6 +83,8 @@ class Terminal:
         self.life = 0
         self.uplink: SimUplink | None = None
         self.ledger: LedgerFile | None = None
+        self.roster: RosterDesk | None = None
+        self.roster_version = 1
         self._vfs = vfs
         self._random: Random = world.random(node)
         self.clock = DeviceClock(world.loop, self._random.randint(-40, 40), battery=battery)
@@ -141,6 +145,7 @@ class Terminal:
             ledger, self.clock, self._quality, random_bytes=lambda _: self._random_bytes
         )
         loop.note(self.node, "started", ledger.boot, ledger.stream.stream_id.hex()[:8])
+        self.roster = RosterDesk(self, self.world.office)
         self._prune(self.life)
         self._wake_at = None
         self._advance()
@@ -205,7 +210,7 @@ class Terminal:
                     connection.close()
                 except (apsw.Error, Died):
                     self.world.history.reached["process died with its database open"] += 1
-        self.ledger = self.uplink = None
+        self.ledger = self.uplink = self.roster = None
 
     def step(self, name: str) -> None:
         """The terminal reached a step at which it may be doomed."""

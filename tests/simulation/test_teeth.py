@@ -33,6 +33,10 @@ def test_a_planted_bug_is_caught(site: Site, bug: Bug):
     assert planted.hunt(site, bug, seeds=10) is not None
 
 
+def test_a_bug_that_is_none_is_not_caught(site: Site):
+    assert planted.hunt(site, Bug("none", lambda _: None), seeds=12) is None
+
+
 def test_a_failure_is_made_smaller_and_printed_as_a_test(site: Site):
     bug = next(bug for bug in BUGS if bug.name == "time rounded on the wire")
     with planted.planted(bug):

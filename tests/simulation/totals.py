@@ -24,6 +24,7 @@ SOMETIMES = (
     "hole asked for",
     "held message came after the heal",
     "over HTTPS",
+    "another roster was taken",
     "put aside: already_stored",
     "put aside: key_conflict",
     "put aside: malformed",

@@ -20,6 +20,7 @@ from cloud.ingest import core as ingest_core
 from cloud.ingest import worker as ingest_worker
 from edge import backoff as edge_backoff
 from edge.backoff import Backoff
+from edge.roster import core as roster_core
 from edge.sync import links as edge_links
 from edge.sync import uplink as edge_uplink
 from tests.simulation.broker import Broker
@@ -30,6 +31,7 @@ from tests.simulation.links import SimHttpsLink, SimMqttLink
 from tests.simulation.loop import HOUR, MINUTE, SECOND, Loop, split
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import Network
+from tests.simulation.office import Office
 from tests.simulation.options import Options
 from tests.simulation.people import People
 from tests.simulation.terminal import Terminal
@@ -126,6 +128,7 @@ class World:
             WorkerProcess(self, f"w{number}", self.brokers[number % options.brokers])
             for number in range(max(options.workers, options.brokers))
         ]
+        self.office = Office(self, self.random("office"))
         self.terminals: dict[str, Terminal] = {}
         self.connecting: WorkerProcess | None = None
         self._vfs = vfs
@@ -205,6 +208,7 @@ class World:
         for terminal in list(self.terminals.values()):
             terminal.power_on(rebooted=True)
         self.people.start()
+        self.office.start()
         self.nemesis.start()
         self.loop.run(self.options.hours * HOUR)
         self.heal()
@@ -215,6 +219,7 @@ class World:
         else:
             self.history.fail("not healed", self._what_is_left())
         self.history.reached["held message came after the heal"] += self.network.release_all()
+        self.office.network.release_all()
         self.loop.run(self.loop.now + 10 * MINUTE)
         self.check()
 
@@ -222,6 +227,7 @@ class World:
         """From now on nothing breaks."""
         self.loop.note("heal")
         self.network.faulty = False
+        self.office.heal()
         self.network.blocked.clear()
         for broker in self.brokers:
             broker.up = True
@@ -238,7 +244,11 @@ class World:
 
     def _is_quiet(self) -> bool:
         self._retire_clones()
-        return not self._missing() and not any(each.waiting() for each in self.terminals.values())
+        return (
+            not self._missing()
+            and not any(each.waiting() for each in self.terminals.values())
+            and self.office.is_known_everywhere()
+        )
 
     def _retire_clones(self) -> None:
         """A copied card that has told everything is taken away: two of one name disturb each other."""
@@ -259,7 +269,11 @@ class World:
     def _what_is_left(self) -> str:
         waiting = {node: each.waiting() for node, each in self.terminals.items()}
         missing = [each.punch_id.hex() for each in self._missing()]
-        return f"after {self.options.patience_h} h waiting {waiting}, missing in the cloud {missing}"
+        rosters = {node: each.roster_version for node, each in self.terminals.items()}
+        return (
+            f"after {self.options.patience_h} h waiting {waiting}, missing in the cloud {missing}, "
+            f"rosters {rosters} of {self.office.version}"
+        )
 
     def check(self) -> None:
         """Everything has arrived: compare."""
@@ -267,6 +281,7 @@ class World:
         self.history.in_cloud(rows)
         self._check_gaps()
         self._check_clocks()
+        self.office.check()
         for terminal in self.terminals.values():
             terminal.check_card()
         for code, count in sorted(self.cloud.put_aside().items()):
@@ -320,6 +335,7 @@ def _wired(world: World) -> Iterator[None]:
         (edge_links, "RECONNECT_LAST_S", options.reconnect_ms / 1000),
         (edge_uplink, "jitter", jitter),
         (edge_uplink, "STATE_EVERY_MS", options.state_ms),
+        (roster_core, "EVERY_MS", HOUR),
         (ingest_worker, "BrokerLink", partial(_broker_link, world)),
         (ingest_worker, "jitter", jitter),
         (cloud_backoff, "_RANDOM", random),
