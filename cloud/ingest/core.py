@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import assert_never
 
 from cloud.ingest.answers import merged
@@ -24,6 +23,8 @@ from models.wire.messages import PunchAck
 
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
+GROUP_BYTES = 256 * 1024
+"""... and bytes, some 4,500 punches: a live punch behind a backlog waits for few of such commits."""
 HELD_MAX = 2_000
 RETRY_MS = 250
 """Before the second try; doubled before each further one."""
@@ -203,15 +204,23 @@ class IngestCore:
         if not self._groups:
             if not self._held:
                 return ()
-            taken = tuple(islice(self._held, GROUP_MAX))
-            for _ in taken:
-                self._held.popleft()
-            self._groups.append(_Group(taken))
+            self._groups.append(_Group(self._take()))
         self._under_way = True
         group = self._groups[0]
         if group.apart:
             return (Isolate(group.deliveries[0].message),)
         return (Commit(tuple(one.message for one in group.deliveries)),)
+
+    def _take(self) -> tuple[Delivery, ...]:
+        """The next messages, as far as they share a commit."""
+        taken = [self._held.popleft()]
+        size = len(taken[0].message.payload)
+        while self._held and len(taken) < GROUP_MAX:
+            size += len(self._held[0].message.payload)
+            if size > GROUP_BYTES:
+                break
+            taken.append(self._held.popleft())
+        return tuple(taken)
 
     # -- after the commit ------------------------------------------------------------------------------------
 

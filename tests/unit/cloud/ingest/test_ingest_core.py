@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cloud.ingest.answers import merged
 from cloud.ingest.core import (
+    GROUP_BYTES,
     GROUP_MAX,
     HELD_MAX,
     RETRY_MS,
@@ -91,6 +92,19 @@ def test_a_group_has_a_limit():
 
     assert first == named(*range(1, GROUP_MAX + 1))
     assert worker.on(committed(GROUP_MAX), 0)[-1] == named(GROUP_MAX + 1)
+
+
+def test_what_is_long_shares_a_commit_with_less():
+    worker = core()
+    long = [Delivery(Message("kaoqin/v1/t-1/up", bytes(size))) for size in (GROUP_BYTES, 1, 1, GROUP_BYTES)]
+
+    sizes = []
+    effects = worker.on(Came(tuple(long)), 0)
+    while effects and isinstance(commit := effects[-1], Commit):
+        sizes.append([len(message.payload) for message in commit.messages])
+        effects = worker.on(committed(len(commit.messages)), 0)
+
+    assert sizes == [[GROUP_BYTES], [1, 1], [GROUP_BYTES]]
 
 
 def test_after_the_commit_acks_go_out_and_then_pubacks_in_the_order_of_receipt():
