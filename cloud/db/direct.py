@@ -80,6 +80,12 @@ def json_of(value: Any) -> Any:
 
 
 def _cursor(connection: Connection) -> Any:
+    """One that hands texts on as they are: psycopg's usual one takes them apart, which is dear."""
+    if connection.dialect.name == "postgresql":
+        from psycopg import RawCursor  # a command on SQLite starts without it
+
+        driver: Any = connection.connection.driver_connection
+        return RawCursor(driver)
     return connection.connection.cursor()
 
 
@@ -87,14 +93,17 @@ def _execute(connection: Connection, call: Any, text: str, values: Sequence[Any]
     dialect = connection.dialect
     driver: Any = dialect.loaded_dbapi
     try:
-        call(_spelled(text, dialect.paramstyle), values)
+        call(_spelled(text, dialect.name), values)
     except driver.Error as error:
         raise DBAPIError.instance(text, values, error, driver.Error, dialect=dialect) from error
 
 
 @lru_cache(maxsize=256)
-def _spelled(text: str, paramstyle: str) -> str:
-    return text if paramstyle == "qmark" else text.replace("?", "%s")
+def _spelled(text: str, database: str) -> str:
+    if database == "sqlite":
+        return text
+    first, *others = text.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from models.ids import TerminalId
@@ -45,6 +46,7 @@ def shared(channel: Channel, group: str = "ingest") -> str:
     return f"$share/{group}/{every(channel)}"
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Topic | None:
     """The terminal and channel of a topic, or None if it is not one of ours."""
     levels = text.split("/")
