@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.simulation.options import draw
 from tests.simulation.planted import BUGS, Bug
 from tests.simulation.pool import Pool
 from tests.simulation.powercuts import AS_IT_IS, LIES, NORMAL, Cuts, Part
+from tests.simulation.release import Report
 from tests.simulation.shrink import as_test, shrink
 from tests.simulation.world import Site
 
@@ -68,3 +70,18 @@ def test_a_control_that_loses_nothing_is_no_good_news():
     assert powercuts.are_good(good)
     assert not powercuts.are_good(good | {AS_IT_IS: Cuts(images=9, bad=1)})
     assert not powercuts.are_good(good | {NORMAL: Cuts(images=9)})
+
+
+def test_a_release_run_that_is_cut_short_says_how_far_it_came(site: Site, tmp_path: Path):
+    with Pool(jobs=1) as pool:
+        report = Report(tmp_path / "simulation.md", "abc", pool)
+        report.planted = [None] * len(BUGS)
+        report.controls = {NORMAL: Cuts(images=9, bad=1), LIES: Cuts(images=9, bad=1)}
+        report.totals.add(site.run(draw(0)))
+        report.write()
+
+    told = (tmp_path / "simulation.md").read_text(encoding="utf-8")
+    assert "NOT complete" in told
+    assert "| seeds | 10,000 | 1 | 0 |" in told
+    assert told.count("NOT CAUGHT") == len(BUGS)
+    assert not report.is_good
