@@ -49,6 +49,7 @@ class Nemesis:
         }
         self._wanted = [name for name in world.options.faults if name in self._actions]
         self._once = {"clone": 1, "restore": 2, "db_rollback": 2}
+        self._again = 2
         self._copies = 0
 
     def start(self) -> None:
@@ -204,13 +205,17 @@ class Nemesis:
             terminal.unplug()
 
     def _restore(self) -> None:
-        self._copy_of(self._terminal())
+        self._copy_of(self._terminal(), self._random.randint(MINUTE, 3 * HOUR))
 
-    def _copy_of(self, terminal: Terminal) -> None:
+    def _copy_of(self, terminal: Terminal, for_ms: int) -> None:
         copy = terminal.disk.copy(terminal.disk.folder)
         known = {each.punch_id for each in self.world.history.attempts.values() if each.card == terminal.card}
-        pause = self._random.randint(MINUTE, 3 * HOUR)
-        self.world.loop.after(pause, self._put_back, terminal, copy, known)
+        self.world.loop.after(for_ms, self._put_back, terminal, copy, known)
+
+    def _copy_again(self, terminal: Terminal) -> None:
+        """Who put a card back does it again, when a stream that it began since has grown."""
+        self._copy_of(terminal, self._random.randint(15 * MINUTE, HOUR))
+        self._try_out(terminal)
 
     def _put_back(self, terminal: Terminal, copy: Disk, known: set[bytes]) -> None:
         if not self.world.network.faulty:
@@ -223,10 +228,9 @@ class Nemesis:
             self._cut_off(terminal, random.choice((10 * MINUTE, HOUR)))
         self._try_out(terminal)
         chance = random.random()
-        if chance < 0.3 and self._once["restore"] > 0:
-            # Who did it once does it again, when the card has grown beside what the cloud knows of it.
-            self._once["restore"] -= 1
-            self.world.loop.after(random.randint(MINUTE, HOUR), self._copy_of, terminal)
+        if chance < 0.4 and self._again > 0:
+            self._again -= 1
+            self.world.loop.after(random.randint(15 * MINUTE, 40 * MINUTE), self._copy_again, terminal)
         elif chance < 0.7 and "clone" in self._wanted:
             # What it made is then in two machines before either has delivered it.
             self.world.loop.after(random.randint(MINUTE, 20 * MINUTE), self._clone_of, terminal)
