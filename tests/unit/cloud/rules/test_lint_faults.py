@@ -448,3 +448,36 @@ def test_free_hours_beside_fixed_ones_have_no_window_to_overlap():
         shifts = {"DAY": DAY, "FREE": free, "EVE": {"segments": ["20:30-22:00"]}}
         faults = [code for code, _ in told({"shifts": shifts, "week": {"mon": names}})]
         assert "windows_overlap" not in faults
+
+
+def test_every_two_shifts_that_overlap_are_told_of():
+    shifts = {
+        "A": {"segments": ["06:00-12:00"]},
+        "B": {"segments": ["07:00-09:00"]},
+        "C": {"segments": ["08:00-13:00"]},
+    }
+    week = {"mon": ["A", "B"], "wed": ["A", "C"], "fri": ["B", "C"]}
+
+    found = [place for code, place in told({"shifts": shifts, "week": week}) if code == "overlapping_shifts"]
+    assert found == ["week.mon", "week.tue", "week.thu"]
+
+
+def test_every_shift_that_is_not_there_is_told_of_once():
+    rostered = frozenset({(("YY",), ()), (("ZZ",), ()), (("YY", "YY"), ())})
+
+    faults = [fault for fault in lint(rules(), Use(rostered=rostered)) if fault.code == "unknown_shift"]
+    assert [fault.args["shift"] for fault in faults] == ["YY", "ZZ"]
+
+
+def test_two_shifts_may_overlap_on_one_date_and_from_one_to_the_next():
+    shifts = {"A": {"segments": ["06:00-32:00"]}, "B": {"segments": ["07:00-12:00"]}}
+    week = {"mon": ["A", "B"], "wed": "A", "thu": "B", "fri": "A", "sat": "B"}
+
+    found = [place for code, place in told({"shifts": shifts, "week": week}) if code == "overlapping_shifts"]
+    assert found == ["week.mon", "week.wed"]
+
+
+def test_free_hours_are_never_longer_than_a_pair():
+    policy = {"max_shift_min": 60, "late_grace_min": 200}
+
+    assert told({"shifts": {"DAY": {**DAY, "kind": "free"}}, "policy": policy}, Use(members=1)) == {}
