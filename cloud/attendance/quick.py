@@ -29,12 +29,12 @@ from cloud.attendance.answers import (
     wording,
 )
 from cloud.attendance.codec import encode
+from cloud.attendance.ends import ends_of, own_of, plain, put_first
 from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
+from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
-from cloud.attendance.presses import DIRECTION, TYPED, Clusters, Doors, Press, clusters_of, presses_of
-from cloud.attendance.shapes import Hours, Piece, Place, QuickDay, Shapes
-from cloud.rules.assign import Seat, choose
-from cloud.rules.clusters import Cluster
+from cloud.attendance.presses import TYPED, Clusters, Doors, Press, clusters_of, presses_of
+from cloud.attendance.shapes import Place, QuickDay, Shapes
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
 from cloud.rules.facts import PersonFacts
@@ -43,7 +43,6 @@ from cloud.rules.records import KnownRecords, halves_on, known_records
 from cloud.rules.view import View, span_of_dates
 from models.attendance import DayState
 from models.office import ClockSpan, CorrectionBody, DateSpan, OfficeRecord, RecordStatus
-from models.punch import Direction
 
 _DAY_MS: Final = 86_400_000
 _DAY_MIN: Final = 1440
@@ -56,13 +55,10 @@ _CLOCKS: Final = tuple(b"%02d:%02d" % divmod(minute, 60) for minute in range(_DA
 _SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
 _SECONDS: Final = tuple(text + b":%02d" % second for text in _CLOCKS for second in range(60))
 _COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
-_IN: Final = Direction.IN.value * DIRECTION
-_OUT: Final = Direction.OUT.value * DIRECTION
 _NOTHING: Final[Sequence[OfficeRecord]] = ()
 _QUIET: Final[Question] = (_FINAL, (), False, None)
 
 _Timed = tuple[int, int, OfficeRecord]
-_Ends = tuple[Piece, Press | None, Press | None]
 
 
 class Person:
@@ -157,7 +153,7 @@ class Person:
         end = bisect_left(firsts, place.high_ms, start)
         loose = False
         if start < end and not (place.sole[0] <= firsts[start] and firsts[end - 1] < place.sole[1]):
-            near = _own(firsts, place, range(start, end))
+            near = own_of(firsts, place, range(start, end))
             if near is None:
                 return None
             start, end, loose = near
@@ -236,8 +232,8 @@ class Person:
         if found is not None:
             return found
         midnight_ms = place.midnight_ms
-        ends = _ends(hours, clusters, own, midnight_ms)
-        if not all(_plain(hours, came, left, midnight_ms) for _, came, left in ends):
+        ends = ends_of(hours, clusters, own, midnight_ms)
+        if not all(plain(hours, came, left, midnight_ms) for _, came, left in ends):
             return None
         edges: list[int | None] = []
         at_ms: list[int | None] = []
@@ -339,7 +335,7 @@ class Person:
         """What is said of the edges, kept."""
         worded = place.shape.worded
         if hours.any_place:
-            edges = _put_first(hours.pieces[0], edges)
+            edges = put_first(hours.pieces[0], edges)
         key = (edges, doubled)
         try:
             return worded[key]
@@ -422,33 +418,6 @@ def _claimed(record: OfficeRecord, place: Place) -> Claimed | None:
     return None
 
 
-def _own(firsts: list[int], place: Place, near: range) -> tuple[int, int, bool] | None:
-    """Of those near, the first of the date and the one after its last; whether one is in no window (A5).
-
-    None: windows compete.
-    """
-    mine = []
-    loose = False
-    for number in near:
-        at_ms = firsts[number]
-        holders_n = _holders(at_ms, place.own)
-        elsewhere_n = _holders(at_ms, place.others)
-        if holders_n + elsewhere_n > 1:
-            return None
-        if holders_n:
-            mine.append(number)
-        elif not elsewhere_n and place.opens_ms <= at_ms < place.closes_ms:
-            mine.append(number)
-            loose = True
-    if not mine:
-        return near.start, near.start, False
-    return (mine[0], mine[-1] + 1, loose) if mine[-1] - mine[0] == len(mine) - 1 else None
-
-
-def _holders(at_ms: int, windows: Sequence[Span]) -> int:
-    return sum([opens <= at_ms < closes for opens, closes in windows])
-
-
 def _by_date(records: KnownRecords) -> tuple[dict[date, list[OfficeRecord]], list[_Timed]]:
     """Records but overtime in force: of dates, and of instants."""
     dated: dict[date, list[OfficeRecord]] = {}
@@ -465,71 +434,6 @@ def _by_date(records: KnownRecords) -> tuple[dict[date, list[OfficeRecord]], lis
         for day in span_of_dates(first, last):
             dated.setdefault(day, []).append(record)
     return dated, timed
-
-
-def _put_first(piece: Piece, edges: Edges) -> Edges:
-    """The same stay from the first of free hours on, of which only the length counts (D10)."""
-    came, left = edges
-    if came is None or left is None:
-        return (None if came is None else piece.first, None if left is None else piece.end)
-    moved = piece.first + left - came
-    # On another date it might count otherwise (O5).
-    return (piece.first, moved) if came >= 0 and max(left, moved) < _DAY_MIN else edges
-
-
-def _ends(hours: Hours, clusters: Clusters, own: range, midnight_ms: int) -> Sequence[_Ends]:
-    """The punches that are IN and OUT of each unit (P3, A4, D10)."""
-    pieces = hours.pieces
-    if len(pieces) > 1:
-        return [
-            (piece, *_sides(clusters, seated[0], seated[-1], piece.mid2_ms, midnight_ms))
-            if seated
-            else (piece, None, None)
-            for piece, seated in zip(pieces, _seated(pieces, clusters, own, midnight_ms), strict=True)
-        ]
-    piece, opening, closing = pieces[0], own[0], own[-1]
-    if hours.free and opening < closing:
-        return ((piece, clusters.heads[opening], clusters.tails[closing]),)
-    mid2_ms = piece.mid2_ms
-    if hours.flex:
-        first_ms = clusters.firsts[opening] - midnight_ms
-        if first_ms * 2 < mid2_ms:
-            mid2_ms += 2 * MS * hours.moved_min(first_ms // MS)
-    return ((piece, *_sides(clusters, opening, closing, mid2_ms, midnight_ms)),)
-
-
-def _plain(hours: Hours, came: Press | None, left: Press | None, midnight_ms: int) -> bool:
-    """Whether no rare rule is about these ends: P4, P7, or punches beyond the window."""
-    if came is not None and came[2] & TYPED == _OUT:
-        return False
-    if left is None:
-        return True
-    if left[2] & TYPED == _IN or left[0] - midnight_ms >= hours.closes_ms:
-        return False
-    return came is None or left[0] - came[0] <= hours.longest_ms
-
-
-def _sides(
-    clusters: Clusters, opening: int, closing: int, mid2_ms: int, midnight_ms: int
-) -> tuple[Press | None, Press | None]:
-    firsts = clusters.firsts
-    came = clusters.heads[opening] if (firsts[opening] - midnight_ms) * 2 < mid2_ms else None
-    left = clusters.tails[closing] if (firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
-    return came, left
-
-
-def _seated(pieces: Sequence[Piece], clusters: Clusters, own: range, midnight_ms: int) -> list[list[int]]:
-    """Clusters to units (A4)."""
-    midnight = midnight_ms // MS
-    seats = [Seat(midnight + piece.first, midnight + piece.end, trust=False) for piece in pieces]
-    found: list[list[int]] = [[] for _ in pieces]
-    for number in own:
-        at_ms = clusters.firsts[number]
-        cluster = Cluster((), at_ms, at_ms, Direction.NONE)
-        seat = choose(cluster, seats)
-        seat.take(cluster)
-        found[next(n for n, other in enumerate(seats) if other is seat)].append(number)
-    return found
 
 
 def _head(place: Place, in_ms: int | None, out_ms: int | None, paid_ms: int) -> bytes:

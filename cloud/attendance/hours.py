@@ -1,0 +1,179 @@
+"""The hours of a date whose punches come down to an IN and an OUT a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cloud.rules import minutes
+from cloud.rules.localtime import DAY_MIN
+from cloud.rules.minutes import MS, Minutes, Span
+from cloud.rules.plan import DayPlan, Instance, InstanceKind
+from models.attendance import Duty
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A unit of the shift, judged with one IN and one OUT (P1): minutes after midnight.
+
+    Attributes:
+        mid2_ms: twice its middle, ms after midnight.
+        any_in: up to this minute it does not matter when the IN was; any_out: from this one on the OUT.
+    """
+
+    first: int
+    end: int
+    mid2_ms: int
+    any_in: int
+    any_out: int
+
+    def came(self, minute: int) -> int:
+        """The minute of an IN, as far as it matters."""
+        return self.first if minute <= self.any_in else minute
+
+    def left(self, minute: int) -> int:
+        """The minute of an OUT, as far as it matters."""
+        return self.end if minute >= self.any_out else minute
+
+
+@dataclass(frozen=True)
+class Hours:
+    """One due shift whose punches come down to an IN and an OUT a unit.
+
+    Attributes:
+        free: free hours: the first punch is the IN, the last the OUT (D10).
+        any_place: of free hours, only the length of the stay matters.
+        early_counts: time before the hours may count as overtime.
+        flex: how far the hours may move with the IN, earlier and later (D7).
+        unpaid: spans without presence (P9), minutes after midnight, ``unpaid_ms`` in all; the first to
+            the last instant are ``unpaid_within``.
+        closes_ms: where punches stop being plainly of this date, ms after midnight; ``same_day_ms``: on it.
+        longest_ms: what a pair may last (P7).
+    """
+
+    pieces: tuple[Piece, ...]
+    free: bool
+    any_place: bool
+    early_counts: bool
+    flex: tuple[int, int] | None
+    unpaid: Minutes
+    unpaid_within: Span
+    unpaid_ms: int
+    closes_ms: int
+    same_day_ms: int
+    longest_ms: int
+
+    @cached_property
+    def ordinary(self) -> bool:
+        """Whether there is one unit, and it stays where it is."""
+        return len(self.pieces) == 1 and not self.free and self.flex is None
+
+    def moved_min(self, came: int) -> int:
+        """By how much an IN at that minute moves the hours (D7)."""
+        if self.flex is None:
+            return 0
+        early, late = self.flex
+        return min(max(came - self.pieces[0].first, -early), late)
+
+    def presence(self, at_ms: Sequence[int | None]) -> tuple[int | None, int | None, int]:
+        """The first IN, the last OUT and what the pairs last, of INs and OUTs in turn (P9)."""
+        came, left = at_ms[::2], at_ms[1::2]
+        pairs = [(i, o) for i, o in zip(came, left, strict=True) if i is not None and o is not None]
+        first = next((one for one in came if one is not None), None)
+        last = next((one for one in reversed(left) if one is not None), None)
+        return first, last, sum([self.paid_ms(i, o) for i, o in pairs])
+
+    def paid_ms(self, in_ms: int, out_ms: int) -> int:
+        """What a pair lasts less unpaid time (P9)."""
+        first_ms, last_ms = self.unpaid_within
+        if in_ms <= first_ms and last_ms <= out_ms:
+            return out_ms - in_ms - self.unpaid_ms
+        return out_ms - in_ms - minutes.overlap_ms(in_ms, out_ms, self.unpaid)
+
+
+def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) -> Hours | None:
+    """The hours of a date whose punches come down to edges; None: they may not.
+
+    ``crowd``: hours of neighbours in its windows; ``flexible``: some of them, or its own, may move.
+    """
+    policy = plan.policy
+    if plan.duty is not Duty.DUE or len(plan.instances) != 1 or not plan.required:
+        return None
+    rare = (
+        policy.pairing == "alternate"
+        or policy.out_from != "midpoint"
+        or policy.overtime_breaks
+        or plan.half is not None
+    )
+    instance = plan.instances[0]
+    shift = instance.shift
+    if rare or shift is None or not (shift.in_punch and shift.out_punch):
+        return None
+    free = instance.kind is InstanceKind.FREE
+    if plan.flexible and (policy.punch_per_segment or not _flexible_plainly(instance)):
+        return None
+    if crowd and (free or flexible):
+        return None
+    unpaid = minutes.normalise(instance.breaks) if free else plan.gaps
+    early_counts = (
+        policy.overtime_before_shift
+        or policy.hours_system == "comprehensive"
+        or any(start < instance.end for start, _ in instance.overtime)
+    )
+    return Hours(
+        pieces=_pieces(plan, instance, midnight, exact=free or plan.flexible or early_counts),
+        free=free,
+        any_place=free and not unpaid and not instance.overtime,
+        early_counts=early_counts,
+        flex=(shift.flex_early_min, shift.flex_late_min) if plan.flexible else None,
+        unpaid=moved(unpaid, midnight),
+        unpaid_within=in_ms(moved([(unpaid[0][0], unpaid[-1][1])], midnight))[0] if unpaid else (0, 0),
+        unpaid_ms=minutes.count(unpaid) * MS,
+        closes_ms=(instance.closes - midnight) * MS,
+        same_day_ms=min(instance.closes - midnight, DAY_MIN) * MS,
+        longest_ms=policy.max_shift_min * MS,
+    )
+
+
+def _flexible_plainly(instance: Instance) -> bool:
+    """Whether no move of the hours reaches a break, so that pauses stay where they are (D7)."""
+    shift, required = instance.shift, instance.required
+    if shift is None or required[0][0] != instance.start or required[-1][1] != instance.end:
+        return False
+    reach = max(shift.flex_early_min, shift.flex_late_min)
+    return all(end - start > reach for start, end in (required[0], required[-1]))
+
+
+def _pieces(plan: DayPlan, instance: Instance, midnight: int, *, exact: bool) -> tuple[Piece, ...]:
+    policy = plan.policy
+    free = instance.kind is InstanceKind.FREE
+    parts = [plan.required]
+    if policy.punch_per_segment and not free:
+        parts = [minutes.clip(plan.required, start, end) for start, end in instance.segments]
+    found = []
+    for part in parts:
+        if part:
+            first, end = part[0][0] - midnight, part[-1][1] - midnight
+            # Time inside the planned span is never overtime, so an OUT there is all the same (O1).
+            inside = not exact and end < instance.end - midnight
+            found.append(
+                Piece(
+                    first,
+                    end,
+                    (instance.start + instance.end - 2 * midnight if free else first + end) * MS,
+                    any_in=-minutes.EVER if exact else first,
+                    any_out=end if inside else minutes.EVER,
+                )
+            )
+    return tuple(found)
+
+
+def in_ms(spans: Minutes) -> tuple[Span, ...]:
+    """Minutes as instants."""
+    return tuple([(start * MS, end * MS) for start, end in spans])
+
+
+def moved(spans: Sequence[Span], midnight: int) -> Minutes:
+    """Minutes as they are seen from another one."""
+    return tuple([(start - midnight, end - midnight) for start, end in spans])
