@@ -49,7 +49,7 @@ class Hours:
         unpaid: spans without presence (P9), minutes after midnight, ``unpaid_ms`` in all; the first to
             the last instant are ``unpaid_within``.
         closes_ms: where punches stop being plainly of this date, ms after midnight; ``same_day_ms``: on it.
-        longest_ms: what a pair may last (P7).
+        longest_ms: what a pair may last (P7), less the two minutes by which a question may be longer.
     """
 
     pieces: tuple[Piece, ...]
@@ -132,7 +132,7 @@ def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) ->
         unpaid_ms=minutes.count(unpaid) * MS,
         closes_ms=(instance.closes - midnight) * MS,
         same_day_ms=min(instance.closes - midnight, DAY_MIN) * MS,
-        longest_ms=policy.max_shift_min * MS,
+        longest_ms=(policy.max_shift_min - 2) * MS,
     )
 
 

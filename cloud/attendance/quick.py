@@ -269,7 +269,8 @@ class Person:
         record = records[0] if records else None
         claimed = None if record is None else _claimed(record, place)
         presses = [press for number in own for press in (clusters.heads[number], clusters.tails[number])]
-        longest_ms = place.plan.policy.max_shift_min * MS
+        # A question may be longer by half a minute (P7).
+        longest_ms = place.plan.policy.max_shift_min * MS - HALF_MS
         if len(records) > 1 or (record and claimed is None) or shape.apart:
             return None
         if presses[-1][0] - presses[0][0] >= longest_ms or any(map(clusters.typed, own)):

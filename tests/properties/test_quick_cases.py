@@ -95,8 +95,25 @@ def test_of_two_punches_at_one_instant_the_higher_number_is_the_out():
     assert proof.days == 1
 
 
+def test_a_pair_as_long_as_may_be_is_a_pair():
+    starts_ms = ZONE.minute(SUNDAY, 480) * MS
+
+    proof = judged_on_sunday(
+        RosterEntry(("FREE",)),
+        [
+            PunchFact(starts_ms + 29_000),
+            PunchFact(starts_ms + 960 * MS - 7_500),
+            PunchFact(starts_ms + 960 * MS),
+        ],
+    )
+
+    assert proof.different == []
+    assert proof.days == 1
+
+
 def judged_on_sunday(entry: RosterEntry, presses: list[PunchFact]) -> Proof:
     shifts = {"S1": WorkShift("S1", ((480, 720),)), "S2": WorkShift("S2", ((750, 990),), before_min=30)}
+    shifts["FREE"] = WorkShift("FREE", ((540, 1020),), free=True)
     rules = RuleSet("Asia/Shanghai", (PolicyVersion(Policy(after_min=20)),), shifts)
     person = PersonFacts(
         PersonId("p"),
