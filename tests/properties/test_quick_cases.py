@@ -88,7 +88,7 @@ def test_of_two_punches_at_one_instant_the_higher_number_is_the_out():
     at_ms = ZONE.minute(SUNDAY, 990) * MS
 
     proof = judged_on_sunday(
-        RosterEntry(("S1", "S2")), [PunchFact(at_ms, method=Method.PIN), PunchFact(at_ms, method=Method.CARD)]
+        RosterEntry(("S1", "S2")), [PunchFact(at_ms, method=Method.CARD), PunchFact(at_ms, method=Method.PIN)]
     )
 
     assert proof.different == []
