@@ -75,7 +75,7 @@ def draw(
 
 def _draw(seed: int, random: Random) -> Options:
     size = random.random()
-    terminals = random.randint(1, 3) if size < 0.9 else random.randint(4, 12) if size < 0.99 else 50
+    terminals = random.randint(1, 3) if size < 0.9 else random.randint(4, 12) if size < 0.9975 else 50
     many = random.random() < 0.8
     chosen = [name for name in ALL if random.random() < (0.55 if many else 0.12)]
     return Options(
