@@ -1,11 +1,14 @@
 """What an ingest worker does, without input or output: ``on(event, now) -> effects``.
 
-Messages are taken in groups, one transaction at a time. After its commit a group is acknowledged to the
-terminals, then the broker gets its PUBACKs, in the order in which the messages came. A commit that failed
-acknowledges nothing and is tried again; a group that keeps failing is halved until the message at fault is
-alone, and that one is taken apart punch by punch. If that fails too it is let go unacknowledged, so that
-nobody waits behind it: its terminal sends it again. A packet id of an earlier connection means another
-message by now and gets no PUBACK. What is held is bounded: hand over no more than ``room``.
+Messages are taken in groups, one transaction at a time; a punch of now overtakes backlogs. After its commit
+a group is acknowledged to the terminals, then the broker gets PUBACKs, in the order in which the messages
+came (MQTT 3.1.1, section 4.6): of what overtook others the terminal hears at once, the broker after them.
+
+A commit that failed acknowledges nothing and is tried again; a group that keeps failing is halved until the
+message at fault is alone, and that one is taken apart punch by punch. If that fails too it is let go
+unacknowledged, so that nobody waits behind it: its terminal sends it again. A packet id of an earlier
+connection means another message by now and gets no PUBACK. What is held is bounded: hand over no more than
+``room``.
 """
 
 from __future__ import annotations
@@ -20,16 +23,20 @@ from cloud.ingest.opening import Message
 from cloud.ingest.receive import Received
 from models.ids import TerminalId
 from models.wire.messages import PunchAck
+from models.wire.topics import Channel
 
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
-GROUP_BYTES = 256 * 1024
-"""... and bytes, some 4,500 punches: a live punch behind a backlog waits for few of such commits."""
+GROUP_BYTES = 128 * 1024
+"""... and bytes of backlogs, some 2,200 punches: one of now waits for such a commit and shares the next."""
+LIVE_BYTES = 256
+"""A batch that is no longer is of now: one punch or two."""
 HELD_MAX = 2_000
 RETRY_MS = 250
 """Before the second try; doubled before each further one."""
 TRIES_MAX = 3
 """So often a group is tried on a database that fails: then it is narrowed, for the fault may be in it."""
+_UP = f"/{Channel.UP}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,11 @@ class IngestCore:
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
+        self._live: deque[Delivery] = deque()
         self._held: deque[Delivery] = deque()
+        # The broker's slots in the order in which it filled them, and those whose message is done with.
+        self._slots: deque[Puback] = deque()
+        self._done: set[Puback] = set()
         # Groups formed and not yet committed, in order: more than one once a group was halved.
         self._groups: deque[_Group] = deque()
         self._under_way = False
@@ -166,7 +177,7 @@ class IngestCore:
     @property
     def held(self) -> int:
         """Messages neither answered nor given up."""
-        return len(self._held) + sum(len(group.deliveries) for group in self._groups)
+        return len(self._live) + len(self._held) + sum(len(group.deliveries) for group in self._groups)
 
     def due_ms(self) -> int | None:
         """The monotonic time at which the next :class:`Tick` changes something, if any will."""
@@ -179,10 +190,12 @@ class IngestCore:
             case Connected():
                 self.connection += 1
                 self._connected = True
+                self._slots.clear()
+                self._done.clear()
             case Disconnected():
                 self._connected = False
             case Came():
-                self._held.extend(event.deliveries)
+                self._hold(event.deliveries)
             case Committed():
                 done += self._answer(event.received)
             case Failed():
@@ -197,12 +210,18 @@ class IngestCore:
                 assert_never(event)
         return (*done, *self._next())
 
+    def _hold(self, deliveries: Iterable[Delivery]) -> None:
+        for one in deliveries:
+            (self._live if _is_live(one.message) else self._held).append(one)
+            if one.qos and one.connection == self.connection:
+                self._slots.append(Puback(one.connection, one.mid, one.qos))
+
     def _next(self) -> tuple[Effect, ...]:
         """The next transaction, if none is under way and none waits to be tried again."""
         if self._under_way or self._retry_ms is not None:
             return ()
         if not self._groups:
-            if not self._held:
+            if not (self._live or self._held):
                 return ()
             self._groups.append(_Group(self._take()))
         self._under_way = True
@@ -213,13 +232,14 @@ class IngestCore:
 
     def _take(self) -> tuple[Delivery, ...]:
         """The next messages, as far as they share a commit."""
-        taken = [self._held.popleft()]
-        size = len(taken[0].message.payload)
+        # One place is left: however many punches of now there are, backlogs get on.
+        taken = [self._live.popleft() for _ in range(min(len(self._live), GROUP_MAX - 1))]
+        size = 0
         while self._held and len(taken) < GROUP_MAX:
             size += len(self._held[0].message.payload)
-            if size > GROUP_BYTES:
-                break
             taken.append(self._held.popleft())
+            if self._held and size + len(self._held[0].message.payload) > GROUP_BYTES:
+                break
         return tuple(taken)
 
     # -- after the commit ------------------------------------------------------------------------------------
@@ -244,11 +264,16 @@ class IngestCore:
         return self._groups.popleft()
 
     def _pubacks(self, deliveries: Iterable[Delivery]) -> list[Effect]:
-        return [
-            Puback(each.connection, each.mid, each.qos)
-            for each in deliveries
-            if self._connected and each.connection == self.connection and each.qos
-        ]
+        """The slots that can be given back now that these are done with."""
+        if not self._connected:
+            return []
+        self._done.update(Puback(each.connection, each.mid, each.qos) for each in deliveries)
+        given: list[Effect] = []
+        while self._slots and self._slots[0] in self._done:
+            slot = self._slots.popleft()
+            self._done.discard(slot)
+            given.append(slot)
+        return given
 
     # -- when it fails ---------------------------------------------------------------------------------------
 
@@ -282,10 +307,17 @@ class IngestCore:
     def _give_up_all(self) -> list[Effect]:
         """The service ends and the database is away: nobody is acknowledged, everybody sends again."""
         self._under_way = False
-        given_up = [one for group in self._groups for one in group.deliveries] + list(self._held)
+        given_up = [one for group in self._groups for one in group.deliveries]
+        given_up += [*self._live, *self._held]
         self._groups.clear()
+        self._live.clear()
         self._held.clear()
         return _unstored(given_up)
+
+
+def _is_live(message: Message) -> bool:
+    # What else is said of a terminal's streams must not arrive before the punches it speaks of.
+    return len(message.payload) <= LIVE_BYTES and message.topic.endswith(_UP)
 
 
 def _unstored(deliveries: Iterable[Delivery]) -> list[Effect]:

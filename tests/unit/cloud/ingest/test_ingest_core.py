@@ -5,6 +5,7 @@ from cloud.ingest.core import (
     GROUP_BYTES,
     GROUP_MAX,
     HELD_MAX,
+    LIVE_BYTES,
     RETRY_MS,
     TRIES_MAX,
     Came,
@@ -72,6 +73,17 @@ def mids(effects: tuple[Effect, ...]) -> list[int]:
     return [each.mid for each in effects if isinstance(each, Puback)]
 
 
+def up(mid: int, size: int) -> Delivery:
+    return Delivery(Message("kaoqin/v1/t-1/up", bytes(size)), 1, mid)
+
+
+def sizes(effects: tuple[Effect, ...]) -> list[int]:
+    """How long the messages are that are to be committed."""
+    commit = effects[-1]
+    assert isinstance(commit, Commit)
+    return [len(message.payload) for message in commit.messages]
+
+
 def test_a_message_alone_is_committed_at_once():
     assert core().on(came(1), 0) == (named(1),)
 
@@ -96,15 +108,60 @@ def test_a_group_has_a_limit():
 
 def test_what_is_long_shares_a_commit_with_less():
     worker = core()
-    long = [Delivery(Message("kaoqin/v1/t-1/up", bytes(size))) for size in (GROUP_BYTES, 1, 1, GROUP_BYTES)]
+    long = (up(1, GROUP_BYTES), up(2, 300), up(3, 300), up(4, GROUP_BYTES))
 
-    sizes = []
-    effects = worker.on(Came(tuple(long)), 0)
-    while effects and isinstance(commit := effects[-1], Commit):
-        sizes.append([len(message.payload) for message in commit.messages])
-        effects = worker.on(committed(len(commit.messages)), 0)
+    taken = []
+    effects = worker.on(Came(long), 0)
+    while effects and isinstance(effects[-1], Commit):
+        taken.append(sizes(effects))
+        effects = worker.on(committed(len(taken[-1])), 0)
 
-    assert sizes == [[GROUP_BYTES], [1, 1], [GROUP_BYTES]]
+    assert taken == [[GROUP_BYTES], [300, 300], [GROUP_BYTES]]
+
+
+def test_a_punch_of_now_overtakes_a_backlog_and_its_puback_does_not():
+    worker = core()
+    worker.on(Came((up(1, GROUP_BYTES),)), 0)
+    worker.on(Came((up(2, GROUP_BYTES), up(3, GROUP_BYTES), up(4, LIVE_BYTES))), 0)
+
+    first = worker.on(committed(1), 0)
+    assert mids(first) == [1]
+    assert sizes(first) == [LIVE_BYTES, GROUP_BYTES]
+
+    assert mids(worker.on(committed(2), 0)) == [2]
+    assert mids(worker.on(committed(1), 0)) == [3, 4]
+    assert worker.held == 0
+
+
+def test_however_many_punches_of_now_there_are_a_backlog_gets_on():
+    worker = core()
+    worker.on(came(0), 0)
+    worker.on(Came((up(1, GROUP_BYTES), *(up(mid, 100) for mid in range(2, 2 * GROUP_MAX)))), 0)
+
+    after = worker.on(committed(1), 0)
+
+    assert len(sizes(after)) == GROUP_MAX
+    assert sizes(after).count(GROUP_BYTES) == 1
+
+
+def test_what_a_terminal_says_of_itself_overtakes_nothing():
+    worker = core()
+    state = Delivery(Message("kaoqin/v1/t-1/state", b"short"), 1, 3)
+    worker.on(came(0), 0)
+    worker.on(Came((up(1, GROUP_BYTES), up(2, GROUP_BYTES), state)), 0)
+
+    assert sizes(worker.on(committed(1), 0)) == [GROUP_BYTES]
+
+
+def test_slots_of_an_earlier_connection_hold_up_no_puback():
+    worker = core()
+    worker.on(Came((up(1, GROUP_BYTES),)), 0)
+    worker.on(Disconnected(), 0)
+    worker.on(Connected(), 0)
+    worker.on(came(1, connection=2), 0)
+
+    assert mids(worker.on(committed(1), 0)) == []
+    assert mids(worker.on(committed(1), 0)) == [1]
 
 
 def test_after_the_commit_acks_go_out_and_then_pubacks_in_the_order_of_receipt():
