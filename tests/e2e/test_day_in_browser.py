@@ -177,7 +177,10 @@ DAYS = {
         KINDS["overtime"],
         ("休息日 · 加班 6 小时", "Rest day · Overtime 6 h"),
         (),
-        (("休息日加班 360 分钟", "Overtime on a rest day 360 min"),),
+        (
+            ("周六按周班制休息（办公室 v3）", "Day off: Saturday by the week of 办公室 v3"),
+            ("休息日加班 360 分钟", "Overtime on a rest day 360 min"),
+        ),
         planned=(),
     ),
     "corrected": Expected(
