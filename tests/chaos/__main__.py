@@ -65,7 +65,7 @@ class Plan:
 
 
 CI = Plan(door=400, migration=10, site=30, seed=1)
-RELEASE = Plan(door=9_000, migration=120, site=350, seed=1)
+RELEASE = Plan(door=9_000, migration=120, site=600, seed=1)
 SITES = (("mosquitto", "postgresql"), ("mosquitto", "sqlite"), ("embedded", "sqlite"))
 
 

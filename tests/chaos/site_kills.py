@@ -6,8 +6,9 @@ import itertools
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -21,7 +22,7 @@ HEAL_S = 240.0
 _GOOD_ENDS = (0, -signal.SIGTERM)
 """... the second one of a process that was told to end before it had begun."""
 _VICTIMS = (1, 1, 1, 2, 3, 9)
-_HALF = 0.5
+_HALF, _SELDOM = 0.5, 0.04
 _STEP_S = 0.02
 _PATIENCE_S = 0.8
 _WEATHER_S = 1.5
@@ -78,7 +79,10 @@ def run(folder: Path, broker: str, database: str, kills: int, seed: int, termina
         site.wait_until_ready()
         for passer in passers:
             passer.start()
-        _shake(site, kills, lambda: sum(len(passer.attempts) for passer in passers), luck, tally)
+        made = partial(_made, passers)
+        _shake(site, kills // 2, made, luck, tally, at_random=_HALF)
+        # Who is killed at random seldom gets to a point that is late on the way.
+        _shake(site, kills, made, luck, tally, at_random=_SELDOM)
         for passer in passers:
             passer.stop()
         _heal(site, tally)
@@ -114,7 +118,13 @@ class Everybody(Iterator[tuple[str, str]]):
         return str(number), f"p-{number}"
 
 
-def _shake(site: Site, kills: int, made: Callable[[], int], luck: Random, tally: SiteTally) -> None:
+def _made(passers: Sequence[Passer]) -> int:
+    return sum(len(passer.attempts) for passer in passers)
+
+
+def _shake(
+    site: Site, kills: int, made: Callable[[], int], luck: Random, tally: SiteTally, *, at_random: float
+) -> None:
     storms: dict[Proxy, float] = {}
     while site.kills.total() < kills:
         _let_live(site, made, luck)
@@ -130,7 +140,7 @@ def _shake(site: Site, kills: int, made: Callable[[], int], luck: Random, tally:
             proxy.set(weather, *ways)
             tally.faults[kind] += 1
             storms[proxy] = now + luck.uniform(0, 2 * _WEATHER_S)
-        elif luck.random() < 0.5:
+        elif luck.random() < at_random:
             _kill_somebody(site, luck, tally)
         site.start_all()
     for proxy in storms:
