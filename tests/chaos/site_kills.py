@@ -25,7 +25,7 @@ _VICTIMS = (1, 1, 1, 2, 3, 9)
 _HALF, _SELDOM = 0.5, 0.04
 _STEP_S = 0.02
 _PATIENCE_S = 0.8
-_WEATHER_S = 1.5
+_WEATHER, _WEATHER_S = 0.4, 1.5
 _BAD_DAYS = (
     ("latency", Weather(latency_s=0.2, jitter_s=0.15), ()),
     ("bandwidth", Weather(bytes_per_s=2_000), ()),
@@ -133,7 +133,7 @@ def _shake(
             if now >= until:
                 proxy.set(FAIR)
                 del storms[proxy]
-        if luck.random() < 0.2:
+        if luck.random() < _WEATHER * at_random:
             proxy = luck.choice([each for each in (site.uplink, site.trunk) if each])
             kind, weather, ways = luck.choice(_BAD_DAYS)
             proxy.set(FAIR)
