@@ -24,6 +24,9 @@ from cloud.db import direct
 from cloud.errors import CloudError
 
 _BUSY_MS = 10_000
+_ABANDONED_MS = 60_000
+"""PostgreSQL ends a transaction of which it heard nothing for so long: its process may be gone without a
+word, and everybody waits for its locks."""
 
 
 class DatabaseUnavailable(CloudError):
@@ -53,7 +56,7 @@ class Database:
             self.write_engine = _sqlite_writer(self.url)
             self.read_engine = _sqlite_readers(path)
         else:
-            self.write_engine = create_engine(self.url, pool_pre_ping=True)
+            self.write_engine = _postgresql(self.url)
             self.read_engine = self.write_engine
 
     @contextmanager
@@ -106,6 +109,12 @@ def _flock(lock_file: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(lock_file, fcntl.LOCK_UN)
+
+
+def _postgresql(url: URL) -> Engine:
+    given = url.query.get("options", "")
+    options = f"{given} -c idle_in_transaction_session_timeout={_ABANDONED_MS}".strip()
+    return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
 
 
 def _sqlite_writer(url: URL) -> Engine:

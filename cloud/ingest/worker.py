@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from cloud.backoff import delay_ms, jitter
 from cloud.db.engine import Database
@@ -369,7 +369,7 @@ class IngestWorker:
                 received = work(connection, self._clock.wall_ms())
                 crashpoint("ingest_inserted")
             crashpoint("ingest_committed")
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
             self.counts.failures += 1
             if self.failing is None:
                 log.warning("ingest_commit_failed", error=type(error.orig).__name__)

@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from cloud.attendance.defaults import seed
 from cloud.attendance.facts import AsOf
 from cloud.attendance.worker import RecomputeWorker
+from cloud.db import engine
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
-from cloud.db.tables import attendance_days, metadata, punches, quarantine
+from cloud.db.tables import attendance_days, metadata, punches, quarantine, terminals
 from cloud.feed import Feed
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import receive_all
@@ -94,6 +96,22 @@ def test_what_this_database_cannot_hold_is_put_aside(database: Database):
     writer.stop()
     with database.read() as connection:
         assert connection.execute(select(quarantine.c.code)).scalar_one() == "malformed"
+
+
+def test_a_process_that_vanished_amid_a_transaction_keeps_nobody_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine, "_ABANDONED_MS", 300)
+    vanished = Database(database.url.render_as_string(hide_password=False))
+    seen = update(terminals).values(last_seen_ms=1)
+
+    with vanished.write_engine.connect() as silent:
+        silent.execute(seen)
+        with database.write() as connection:
+            assert connection.execute(seen).rowcount
+        with pytest.raises(DBAPIError):
+            silent.commit()
+    vanished.close()
 
 
 def test_files_are_taken_and_days_judged(database: Database, tmp_path: Path):
