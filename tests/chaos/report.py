@@ -1,6 +1,6 @@
 """``python -m tests.chaos.report FILE...``: what ``scripts/chaos --json`` counted, as a page for people.
 
-Several files are the parts of one release, run one after the other or side by side.
+Several files are the parts of one release, run one after the other or side by side; one may have run again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _HEAD = ("part", "kills", "seconds", "recorded", "refused", "died unanswered", *
 
 def render(reports: list[dict[str, Any]]) -> str:
     """The page."""
-    parts = {name: part for report in reports for name, part in report["parts"].items()}
+    parts = {}
+    for report in reports:
+        for name, part in report["parts"].items():
+            parts[f"{name} at {report['commit']}" if name in parts else name] = part
     run = {name: part for name, part in parts.items() if "skipped" not in part}
     kills = Counter[str]()
     for part in run.values():
