@@ -220,7 +220,8 @@ class World:
             self.history.fail("not healed", self._what_is_left())
         self.history.reached["held message came after the heal"] += self.network.release_all()
         self.office.network.release_all()
-        self.loop.run(self.loop.now + 10 * MINUTE)
+        # What a held message told of is explained, at the latest, by the next state of its terminal.
+        self.loop.run(self.loop.now + self.options.state_ms * 2 + 10 * MINUTE)
         self.check()
 
     def heal(self) -> None:
