@@ -44,7 +44,12 @@ def run_each(connection: Connection, text: str, many: Sequence[Sequence[Value]])
         return 0
     with closing(_cursor(connection)) as cursor:
         _execute(connection, cursor.executemany, text, many)
-        return int(cursor.rowcount)
+        changed = int(cursor.rowcount)
+        if connection.dialect.name == "postgresql":
+            # With psycopg that is a pipeline, and after one the server does not count how long a transaction
+            # is silent (see cloud.db.engine): this is a word outside of it.
+            _execute(connection, cursor.execute, "SELECT 1", ())
+        return changed
 
 
 def rows_of(

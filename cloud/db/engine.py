@@ -27,6 +27,8 @@ _BUSY_MS = 10_000
 _ABANDONED_MS = 60_000
 """PostgreSQL ends a transaction of which it heard nothing for so long: its process may be gone without a
 word, and everybody waits for its locks."""
+_KEEPALIVE_S = 15
+"""... and asks a silent machine whether it is there; left to itself it would do so after two hours."""
 
 
 class DatabaseUnavailable(CloudError):
@@ -112,8 +114,14 @@ def _flock(lock_file: int) -> Iterator[None]:
 
 
 def _postgresql(url: URL) -> Engine:
-    given = url.query.get("options", "")
-    options = f"{given} -c idle_in_transaction_session_timeout={_ABANDONED_MS}".strip()
+    given = str(url.query.get("options", ""))
+    ours = {
+        "idle_in_transaction_session_timeout": _ABANDONED_MS,
+        "tcp_keepalives_idle": _KEEPALIVE_S,
+        "tcp_keepalives_interval": _KEEPALIVE_S,
+        "tcp_keepalives_count": 3,
+    }
+    options = " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())]).strip()
     return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
 
 

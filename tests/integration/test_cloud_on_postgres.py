@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from cloud.attendance.defaults import seed
 from cloud.attendance.facts import AsOf
 from cloud.attendance.worker import RecomputeWorker
-from cloud.db import engine
+from cloud.db import direct, engine
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
-from cloud.db.tables import attendance_days, metadata, punches, quarantine, terminals
+from cloud.db.tables import attendance_days, metadata, punches, quarantine
 from cloud.feed import Feed
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import receive_all
@@ -98,17 +98,26 @@ def test_what_this_database_cannot_hold_is_put_aside(database: Database):
         assert connection.execute(select(quarantine.c.code)).scalar_one() == "malformed"
 
 
+SEEN = "UPDATE terminals SET last_seen_ms = ? WHERE terminal_id = ?"
+LAST_WORDS = {
+    "one": lambda connection: direct.run(connection, SEEN, (1, "t-1")),
+    "many": lambda connection: direct.run_each(connection, SEEN, [(1, "t-1")]),
+}
+
+
+@pytest.mark.parametrize("last_word", LAST_WORDS)
 def test_a_process_that_vanished_amid_a_transaction_keeps_nobody_waiting(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, last_word: str
 ):
     monkeypatch.setattr(engine, "_ABANDONED_MS", 300)
     vanished = Database(database.url.render_as_string(hide_password=False))
-    seen = update(terminals).values(last_seen_ms=1)
 
     with vanished.write_engine.connect() as silent:
-        silent.execute(seen)
+        silent.begin()
+        LAST_WORDS[last_word](silent)
         with database.write() as connection:
-            assert connection.execute(seen).rowcount
+            direct.run(connection, "SET LOCAL lock_timeout = '20s'")
+            assert direct.run(connection, SEEN, (2, "t-1"))
         with pytest.raises(DBAPIError):
             silent.commit()
     vanished.close()
