@@ -9,7 +9,7 @@ from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from cloud.attendance.answers import evidence
-from cloud.rules.facts import PersonFacts, PunchClock, PunchFact
+from cloud.rules.facts import PunchClock, PunchFact
 from models.punch import Direction, Method
 
 if TYPE_CHECKING:
@@ -137,31 +137,6 @@ def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:
         received_ms=received_ms,
         method=_METHODS.get(manner % DIRECTION),
     )
-
-
-def presses_of(facts: PersonFacts) -> tuple[list[Press], dict[str, str | None]] | None:
-    """The known punches of ``facts`` as if they were read, and the site of each terminal.
-
-    None where they could not be: skewed clocks, missing or repeated numbers, a terminal at two sites.
-    """
-    sites: dict[str, str | None] = {}
-    numbers: set[tuple[str, str, int]] = set()
-    presses: list[Press] = []
-    for fact in facts.punches:
-        if fact.skew_s or fact.seq is None or sites.setdefault(fact.device, fact.site) != fact.site:
-            return None
-        number = (fact.device, fact.epoch, fact.seq)
-        if number in numbers:
-            return None
-        numbers.add(number)
-        if fact.received_ms is not None and fact.received_ms > facts.as_of_ms:
-            continue
-        if fact.received_ms is None and fact.at_ms > facts.as_of_ms:
-            continue
-        method = 0 if fact.method is None else fact.method.value
-        manner = method + fact.direction.value * DIRECTION + _CLOCKS.index(fact.clock) * CLOCK
-        presses.append((fact.at_ms, fact.device, manner, fact.epoch.encode(), fact.seq, fact.received_ms))
-    return in_order(presses), sites
 
 
 def in_order(presses: Iterable[Press]) -> list[Press]:

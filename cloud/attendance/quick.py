@@ -33,7 +33,7 @@ from cloud.attendance.ends import ends_of, own_of, plain, put_first
 from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
 from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
-from cloud.attendance.presses import TYPED, Clusters, Doors, Press, clusters_of, presses_of
+from cloud.attendance.presses import TYPED, Clusters, Doors, Press, clusters_of
 from cloud.attendance.shapes import Place, QuickDay, Shapes
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
@@ -459,13 +459,3 @@ def _iso(place: Place, at_ms: int | None) -> bytes:
         return _NONE
     days, rest_ms = divmod(at_ms, _DAY_MS)
     return place.iso[days + 1] + _SECONDS[rest_ms // 1000] + place.offset
-
-
-def person_of(facts: PersonFacts, shapes: Shapes, kind: type[Person] = Person) -> Person | Judged:
-    """Somebody of whom all facts are in ``facts``."""
-    found = None if shapes.counts_month else presses_of(facts)
-    if found is None:
-        return Judged(facts, shapes)
-    presses, sites = found
-    doors = Doors(sites, facts.site, travels=bool(facts.rules.travel_min))
-    return kind(facts, shapes, presses, doors)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from cloud.errors import CloudError
 
 
-class CannotBeDone(CloudError):
-    """A person has to change something first; the message says what."""
-
-
-class PortTaken(CannotBeDone):
+class PortTaken(CloudError):
     """Nothing can be served at this address."""
 
 
-class BadExport(CannotBeDone):
+class BadExport(CloudError):
     """The report cannot be written as asked."""
 
 
-class NoBroker(CannotBeDone):
+class NoBroker(CloudError):
     """The embedded broker cannot run."""

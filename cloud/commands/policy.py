@@ -18,9 +18,9 @@ from cloud.attendance.facts import AsOf
 from cloud.attendance.rulesets import Cache, RuleTables, read_tables
 from cloud.attendance.whatif import Differing, WhatIf
 from cloud.commands.console import complain, say
-from cloud.commands.errors import CannotBeDone
 from cloud.db.engine import Database
 from cloud.db.tables import people
+from cloud.errors import CloudError
 from cloud.reports.dates import Month
 from cloud.rulebook import files
 from cloud.rulebook.check import Told, check_draft
@@ -130,7 +130,7 @@ def _text(path: Path) -> str:
     try:
         return files.read_text(path)
     except files.BadFile as error:
-        raise CannotBeDone(str(error)) from error
+        raise CloudError(str(error)) from error
 
 
 def _told(path: Path, read: files.ReadFile, one: Told) -> dict[str, object]:

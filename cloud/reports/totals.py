@@ -67,11 +67,6 @@ class MonthTotals:
         """Days of leave of every type."""
         return sum(self.leave_days.values(), Fraction(0))
 
-    @property
-    def all_overtime_min(self) -> int:
-        """Minutes of overtime of every class."""
-        return sum(self.overtime_min.values())
-
 
 def total(days: Iterable[DayBrief]) -> MonthTotals:
     """The sums over ``days``; each date must come once."""

@@ -74,13 +74,13 @@ class RosterCore:
     def __init__(self, version: str, jitter: Callable[[], float]) -> None:
         self._version = version
         self._jitter = jitter
-        self._due_ms: int | None = None
+        self._due_ms = 0
         self._asking = False
         self._ask_again = False
         self._away = False
 
-    def due_ms(self) -> int | None:
-        """The monotonic time of the next question; None: at once, unless one is under way."""
+    def due_ms(self) -> int:
+        """The monotonic time of the next question, unless one is under way."""
         return self._due_ms
 
     def on(self, event: Event, now_ms: int) -> tuple[Effect, ...]:
@@ -96,8 +96,7 @@ class RosterCore:
                 self._away = True
                 return told
             case Tick():
-                is_due = self._due_ms is None or now_ms >= self._due_ms
-                return self._ask() if is_due and not self._asking else ()
+                return self._ask() if now_ms >= self._due_ms and not self._asking else ()
             case _:
                 assert_never(event)
 

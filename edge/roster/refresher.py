@@ -64,8 +64,7 @@ class RosterRefresher:
             event = self._next()
 
     def _next(self) -> Event | None:
-        due_ms = self._core.due_ms()
-        wait_ms = 0 if due_ms is None else due_ms - self._clock.monotonic_ms()
+        wait_ms = self._core.due_ms() - self._clock.monotonic_ms()
         try:
             return self._events.get(timeout=max(0, wait_ms) / 1000)
         except queue.Empty:

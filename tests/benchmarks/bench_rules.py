@@ -15,13 +15,14 @@ from dataclasses import replace
 
 import pandas as pd  # type: ignore[import-untyped]
 
-from cloud.attendance.presses import Doors, Press, presses_of
+from cloud.attendance.presses import Doors, Press
 from cloud.attendance.quick import Person
 from cloud.attendance.shapes import Shapes
 from cloud.rules.facts import PersonFacts
 from cloud.rules.view import span_of_dates
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.rules_crowd import FIRST, LAST, books, people, rule_sets
+from tests.properties.as_read import presses_of
 
 DAYS = (LAST - FIRST).days + 1
 ASKED = os.environ.get("KAOQIN_BENCH_PEOPLE")

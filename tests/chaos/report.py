@@ -67,10 +67,6 @@ def render(reports: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _enough(count: int) -> str:
-    return f"{count}" if count >= WANTED else f"{count} (fewer)"
-
-
 def _bad(run: dict[str, Any]) -> int:
     return sum(len(part.get(kind, ())) for part in run.values() for kind in WRONG)
 

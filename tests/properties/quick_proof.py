@@ -12,7 +12,7 @@ from datetime import date
 
 from cloud.attendance.codec import brief, encode
 from cloud.attendance.presses import Doors, Press
-from cloud.attendance.quick import Person, person_of
+from cloud.attendance.quick import Person
 from cloud.attendance.shapes import QuickDay, Shapes
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
@@ -21,6 +21,7 @@ from cloud.rules.minutes import MS
 from cloud.rules.plan import PlanBook
 from cloud.rules.view import span_of_dates
 from models.attendance import DayState
+from tests.properties.as_read import person_of
 from tests.properties.rules_population import Month, months
 
 SEEDS_A_BLOCK = 40

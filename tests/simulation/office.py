@@ -113,10 +113,8 @@ class RosterDesk:
     def _end(self, event: Event) -> None:
         self._question += 1
         self.happens(event)
-        due_ms = self._core.due_ms()
-        if due_ms is not None:
-            wait_ms = max(1, due_ms - self.terminal.clock.monotonic_ms())
-            self.terminal.world.loop.after(wait_ms, self.happens, Tick())
+        wait_ms = max(1, self._core.due_ms() - self.terminal.clock.monotonic_ms())
+        self.terminal.world.loop.after(wait_ms, self.happens, Tick())
 
     def _take(self, roster: Roster) -> None:
         version = int(roster.version.removeprefix("v"))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cloud.cli import main
+from cloud.commands.importing import KINDS
+from cloud.commands.kinds import IMPORTED
 from cloud.db.engine import Database
 
 Run = Callable[..., int]
@@ -24,6 +26,10 @@ def test_migrate_says_what_it_did(run: Run, capsys: pytest.CaptureFixture[str]):
     assert run("migrate") == 0
     assert run("migrate") == 0
     assert capsys.readouterr().out == "made a new database\nthe database is up to date\n"
+
+
+def test_what_can_be_asked_for_is_what_import_knows():
+    assert sorted(KINDS) == sorted(IMPORTED)
 
 
 def test_people_come_in_by_file(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

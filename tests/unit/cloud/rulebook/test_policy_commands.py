@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.commands.errors import CannotBeDone
 from cloud.commands.policy import PolicyFiles
+from cloud.errors import CloudError
 from cloud.reports.dates import Month
 from tests.e2e.pages_seed import person_id
 from tests.unit.cloud.rulebook.conftest import Firm
@@ -162,5 +162,5 @@ def test_a_file_with_an_error_changes_nothing(firm: Firm, tmp_path: Path, capsys
 
 
 def test_a_file_that_is_not_there_is_told(firm: Firm, tmp_path: Path):
-    with pytest.raises(CannotBeDone, match="No such file"):
+    with pytest.raises(CloudError, match="No such file"):
         commands(firm).lint(tmp_path / "none.yaml", as_json=False)
