@@ -12,7 +12,7 @@ from tests.chaos.checker import Attempt, Outcome
 
 PIN = "4711"
 _TIMEOUT_S = 15
-_BETWEEN_S = 0.03
+_BETWEEN_S = 0.1
 _AWAY_S = 0.1
 
 
@@ -30,6 +30,11 @@ class Passer:
     def start(self) -> None:
         """Begin; once."""
         self._thread.start()
+
+    @property
+    def is_through(self) -> bool:
+        """Whether nobody is left who could come."""
+        return not self._thread.is_alive()
 
     def stop(self) -> None:
         """Nobody comes any more; the last attempt is over when this returns."""

@@ -6,9 +6,8 @@ import itertools
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -79,10 +78,9 @@ def run(folder: Path, broker: str, database: str, kills: int, seed: int, termina
         site.wait_until_ready()
         for passer in passers:
             passer.start()
-        made = partial(_made, passers)
-        _shake(site, kills // 2, made, luck, tally, at_random=_HALF)
+        _shake(site, kills // 2, passers, luck, tally, at_random=_HALF)
         # Who is killed at random seldom gets to a point that is late on the way.
-        _shake(site, kills, made, luck, tally, at_random=_SELDOM)
+        _shake(site, kills, passers, luck, tally, at_random=_SELDOM)
         for passer in passers:
             passer.stop()
         _heal(site, tally)
@@ -118,16 +116,15 @@ class Everybody(Iterator[tuple[str, str]]):
         return str(number), f"p-{number}"
 
 
-def _made(passers: Sequence[Passer]) -> int:
-    return sum(len(passer.attempts) for passer in passers)
-
-
 def _shake(
-    site: Site, kills: int, made: Callable[[], int], luck: Random, tally: SiteTally, *, at_random: float
+    site: Site, kills: int, passers: Sequence[Passer], luck: Random, tally: SiteTally, *, at_random: float
 ) -> None:
     storms: dict[Proxy, float] = {}
     while site.kills.total() < kills:
-        _let_live(site, made, luck)
+        if all(passer.is_through for passer in passers):
+            tally.unhealed.append(f"everybody has punched after {site.kills.total()} kills")
+            break
+        _let_live(site, passers, luck)
         now = time.perf_counter()
         for proxy, until in list(storms.items()):
             if now >= until:
@@ -147,15 +144,19 @@ def _shake(
         proxy.set(FAIR)
 
 
-def _let_live(site: Site, made: Callable[[], int], luck: Random) -> None:
+def _let_live(site: Site, passers: Sequence[Passer], luck: Random) -> None:
     """Until somebody has died by a point, a few people have punched, or nothing moves any more."""
-    enough = made() + luck.randint(0, 6)
+    enough = _made(passers) + luck.randint(0, 6)
     patience = time.perf_counter() + _PATIENCE_S
-    while made() < enough and time.perf_counter() < patience:
+    while _made(passers) < enough and time.perf_counter() < patience:
         if site.bury():
             return
         time.sleep(_STEP_S)
     site.bury()
+
+
+def _made(passers: Sequence[Passer]) -> int:
+    return sum(len(passer.attempts) for passer in passers)
 
 
 def _kill_somebody(site: Site, luck: Random, tally: SiteTally) -> None:
