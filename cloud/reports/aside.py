@@ -12,7 +12,10 @@ from cloud.reports.fleet import door_names
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Input that waits in quarantine, or a gap: ``code`` and ``reason`` say why, ``terminal`` whose it is."""
+    """Input that waits in quarantine, or a gap: ``code`` and ``reason`` say why, ``terminal`` whose it is.
+
+    ``seq``: of a punch, or the first of a gap that ends with ``last``. ``size``: bytes, or punches.
+    """
 
     code: str
     reason: str
@@ -20,6 +23,7 @@ class Aside:
     since_ms: int
     seq: int | None
     size: int
+    last: int | None = None
 
 
 def list_aside(connection: Connection, limit: int) -> list[Aside]:
@@ -45,6 +49,7 @@ def list_aside(connection: Connection, limit: int) -> list[Aside]:
             row.found_ms,
             row.first_seq,
             row.last_seq - row.first_seq + 1,
+            row.last_seq,
         )
         for row in lost
     ]

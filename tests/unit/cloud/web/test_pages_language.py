@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 from jinja2 import Environment, nodes
 
+from cloud.ingest.quarantine import Code
 from cloud.reports.columns import SETS, all_columns
 from cloud.reports.marks import Verdict
 from cloud.web import words as module
@@ -77,6 +78,7 @@ def test_every_word_the_rules_can_say_has_a_text():
     wanted += [f"flag.{one}" for one in Flag] + [f"part.{one}" for one in Part]
     wanted += [f"value.{one}" for kind in (DayState, Duty, DayType, FindingCode) for one in kind]
     wanted += [f"kind.{one}" for one in RecordKind] + [f"status.{one}" for one in RecordStatus]
+    wanted += [f"aside.{one}" for one in (*Code, "data_gap")]
     wanted += [f"half.{one}" for one in Half] + [f"columns.{one}" for one in SETS]
     wanted += [f"method.{one.name.lower()}" for one in Method]
     wanted += [f"method_mark.{one.name.lower()}" for one in Method]

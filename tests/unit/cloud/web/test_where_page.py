@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 
 from cloud.db.engine import Database
 from cloud.db.tables import gaps, people, punches, terminals
+from cloud.ingest.quarantine import Code, PutAside, put_aside
 from models.clock import from_ms
 from tests.e2e.pages_seed import ZONE, add_terminal
 from tests.unit.cloud.web.conftest import Browsers
@@ -55,5 +56,17 @@ def test_gaps_are_listed_and_counted(browsers: Browsers, database: Database):
 
     text = browsers.of("hr").get("/terminals").text
 
-    assert "punches 3 to 9 never arrived" in text
+    assert "第 3 至 9 号打卡： 未能到达" in text
+    assert "punches 3 to 9 never arrived: lost" in text
     assert '<strong class="bad">1</strong>' in text
+
+
+def test_what_was_put_aside_is_told_in_the_reader_s_language(browsers: Browsers, database: Database):
+    aside = PutAside(Code.OLDER_COPY, "its ledger ends at 3, 9 is known", b"", "t", None, b"s" * 16, 3)
+    with database.write() as connection:
+        put_aside(connection, [aside], 1_795_000_000_000)
+
+    text = browsers.of("hr").get("/terminals").text
+
+    assert "第 3 号打卡： 终端被换回了较旧的存储卡" in text
+    assert "older_copy" not in text
