@@ -31,6 +31,7 @@ class PlannedBy(Enum):
     ROSTER = 1
     CALENDAR = 2
     WEEK = 3
+    MAKEUP = 4
 
 
 class InstanceKind(Enum):
@@ -117,7 +118,7 @@ class DayPlan:
 
     @cached_property
     def why(self) -> Step | None:
-        """Why nothing is due, or but half a day; None: there is nothing to explain (D1, D3, D5, D6)."""
+        """Why nothing is due, or half a day, or a day off is worked. None: none (D1, D3, D5, D6)."""
         return _why(self)
 
     @cached_property
@@ -203,6 +204,8 @@ def _why(plan: DayPlan) -> Step | None:
         return Step("D6", "exempt", {})
     if plan.duty is Duty.OFF:
         return _why_off(plan)
+    if plan.by is PlannedBy.MAKEUP:
+        return Step("D1", "due_makeup", {"calendar": plan.day.isoformat()})
     if plan.half is None:
         return None
     args: dict[str, ArgValue] = {"calendar": plan.day.isoformat(), "minutes": plan.full - plan.required_min}
@@ -215,7 +218,7 @@ def _why_off(plan: DayPlan) -> Step:
             return Step("D1", "off_roster", {})
         case PlannedBy.CALENDAR:
             return Step("D1", f"off_{plan.day_type}", {"calendar": plan.day.isoformat()})
-        case PlannedBy.WEEK:
+        case PlannedBy.WEEK | PlannedBy.MAKEUP:
             return Step("D1", "off_week", {"weekday": WEEKDAYS[plan.day.weekday()], **plan.policy.named})
 
 
@@ -358,7 +361,7 @@ class PlanBook:
             policy=policy,
             duty=duty,
             day_type=self.day_type(day, entry),
-            by=self._by(entry, calendar),
+            by=self._by(day, entry, calendar),
             zone=zone,
             instances=tuple(sorted(instances, key=lambda i: i.order)),
             opens=opens,
@@ -366,12 +369,15 @@ class PlanBook:
             half=calendar.half if calendar is not None and calendar.kind is CalendarKind.HALF else None,
         )
 
-    @staticmethod
-    def _by(entry: RosterEntry | None, calendar: CalendarDay | None) -> PlannedBy:
+    def _by(self, day: date, entry: RosterEntry | None, calendar: CalendarDay | None) -> PlannedBy:
         if entry is not None:
             return PlannedBy.ROSTER
-        off = calendar is not None and calendar.kind in {CalendarKind.STATUTORY, CalendarKind.REST}
-        return PlannedBy.CALENDAR if off else PlannedBy.WEEK
+        if calendar is None or calendar.kind is CalendarKind.HALF:
+            return PlannedBy.WEEK
+        if calendar.kind is CalendarKind.MAKEUP:
+            own = self.rules.week.get(day.weekday(), OFF)
+            return PlannedBy.WEEK if self.entry(day) == own else PlannedBy.MAKEUP
+        return PlannedBy.CALENDAR
 
     def _instance(self, day: date, name: str, zone: LocalTime, attendance: minutes.Span) -> Instance:
         shift = self.rules.shifts.get(name)
