@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from cloud.db.engine import Database
-from cloud.db.tables import metadata, punches, quarantine
+from cloud.db.tables import boots, gaps, metadata, punches, quarantine, stale_days, streams, terminals
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import receive_all
 from cloud.ingest.streams import HOLE_PATIENCE_MS
@@ -35,6 +37,8 @@ from models.wire.codec import encode
 from models.wire.messages import VERSION, PunchBatch, TerminalState
 from models.wire.punches import to_wire
 from models.wire.topics import Channel
+from tests.databases import on_postgres
+from tests.postgres import Postgres
 from tests.terminals import NOW_MS, add_person, add_terminal, read_ack
 
 TERMINAL = TerminalId("t-1")
@@ -63,17 +67,17 @@ class Copies:
     """Ledgers that began as one, and the cloud they all speak to."""
 
     directory: Path
+    database: Database
     ledgers: list[LedgerFile] = field(default_factory=list)
     made: dict[bytes, str] = field(default_factory=dict)
     acked: set[bytes] = field(default_factory=set)
     numbers: count[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        self.database = Database(f"sqlite:///{self.directory / 'cloud.db'}")
-        metadata.create_all(self.database.write_engine)
         with self.database.write() as connection:
-            add_terminal(connection, TERMINAL)
-            add_person(connection, "p-1")
+            for table in (punches, quarantine, gaps, streams, boots, stale_days):
+                connection.execute(delete(table))
+            connection.execute(update(terminals).values(watermark_ms=0, last_seen_ms=None))
         self.open(self.directory / "0.db", ORIGINAL)
 
     def open(self, path: Path, machine: Machine) -> None:
@@ -180,7 +184,6 @@ class Copies:
     def close(self) -> None:
         for ledger in self.ledgers:
             ledger.close()
-        self.database.close()
 
 
 which = st.integers(0, 3)
@@ -195,11 +198,48 @@ acts = st.lists(
 )
 
 
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('copies') / 'k.db'}")
+    metadata.create_all(database.write_engine)
+    yield from _with_a_door(database)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(postgres: Postgres) -> Iterator[Database]:
+    yield from _with_a_door(on_postgres(postgres, "kaoqin_copies"))
+
+
+@pytest.fixture(scope="module", params=["on_sqlite", "on_postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
+
+
+def _with_a_door(database: Database) -> Iterator[Database]:
+    with database.write() as connection:
+        add_terminal(connection, TERMINAL)
+        add_person(connection, "p-1")
+    yield database
+    database.close()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(acts=acts)
-def test_every_punch_of_every_copy_is_counted_once(acts: list[tuple[str, int, str]]):
+def test_every_punch_of_every_copy_is_counted_once(on_sqlite: Database, acts: list[tuple[str, int, str]]):
+    act_out(on_sqlite, acts)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(acts=acts)
+def test_on_postgresql_too(on_postgresql: Database, acts: list[tuple[str, int, str]]):
+    act_out(on_postgresql, acts)
+
+
+def act_out(database: Database, acts: list[tuple[str, int, str]]) -> None:
     directory = Path(tempfile.mkdtemp())
-    copies = Copies(directory)
+    copies = Copies(directory, database)
     try:
         for act, number, place in acts:
             ledger = copies.ledgers[number % len(copies.ledgers)]
@@ -218,8 +258,8 @@ def test_every_punch_of_every_copy_is_counted_once(acts: list[tuple[str, int, st
         shutil.rmtree(directory)
 
 
-def test_an_older_copy_in_the_same_place_gets_new_numbers_for_what_is_new(tmp_path: Path):
-    copies = Copies(tmp_path)
+def test_an_older_copy_in_the_same_place_gets_new_numbers_for_what_is_new(tmp_path: Path, database: Database):
+    copies = Copies(tmp_path, database)
     for _ in range(3):
         copies.punch(copies.ledgers[0])
     copies.copy(copies.ledgers[0], ORIGINAL)  # the backup, with nothing delivered yet
@@ -236,8 +276,8 @@ def test_an_older_copy_in_the_same_place_gets_new_numbers_for_what_is_new(tmp_pa
     copies.close()
 
 
-def test_a_copy_that_was_put_back_and_cloned_is_counted_once(tmp_path: Path):
-    copies = Copies(tmp_path)
+def test_a_copy_that_was_put_back_and_cloned_is_counted_once(tmp_path: Path, database: Database):
+    copies = Copies(tmp_path, database)
     original = copies.ledgers[0]
     copies.punch(original)
     copies.copy(original, ORIGINAL)
