@@ -5,10 +5,11 @@ Fields, codes and their order are those of docs/reference/rules.md section 2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+
+from msgspec import Struct, field
 
 ArgValue = str | int | None
 
@@ -97,8 +98,7 @@ class Part(StrEnum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of the explanation: which rule decided what, with the facts it used.
 
     ``code`` selects the sentence in the language files, ``args`` fills it. Times in ``args`` are local
@@ -110,8 +110,7 @@ class Step:
     args: dict[str, ArgValue]
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftResult:
+class ShiftResult(Struct, frozen=True):
     """What one shift of the day was judged to be, before L6-L9, S4 and C5."""
 
     findings: tuple[FindingCode, ...]
@@ -119,8 +118,7 @@ class ShiftResult:
     out_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineSpan:
+class TimelineSpan(Struct, frozen=True):
     """Consecutive minutes of one part, for the day's bar: instants in minutes since 1970 UTC, half-open."""
 
     part: Part
@@ -128,8 +126,7 @@ class TimelineSpan:
     end_min: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttendanceDay:
+class AttendanceDay(Struct, frozen=True):
     """The result of one person-day. Days are exact fractions; round half up to 4 decimals when shown (M7).
 
     ``in_at`` and ``out_at``: site-local ISO time with seconds and offset, or None.

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Final
 
 import msgspec
 
-from cloud.attendance.codec import HEAD_FIELDS, stored_day
+from cloud.attendance.codec import HEAD_FIELDS, StoredDay, stored_day
 from cloud.rules.assign import Assigned
-from cloud.rules.clusters import Cluster, KnownPunches, Stamp
+from cloud.rules.clusters import Cluster, Stamp
 from cloud.rules.day import Days, result_of
 from cloud.rules.facts import PersonFacts, PunchFact
 from cloud.rules.minutes import MS
@@ -184,6 +184,7 @@ def somebody(plans: PlanBook, plan: DayPlan, state: DayState, record: OfficeReco
     )
 
 
+@lru_cache(maxsize=1024)
 def dated(day: date) -> Marks:
     """The marks of times of another date: they begin with it."""
     return {DATES - number: (b"", text) for number, text in enumerate(dates_around(day))}
@@ -192,31 +193,33 @@ def dated(day: date) -> Marks:
 def answer_of(day: AttendanceDay, marks: Marks, told_n: int) -> Answer:
     """The day in pieces; the first ``told_n`` steps are those that name its punches."""
     stored = stored_day(day)
-    names = stored.__struct_fields__
-    flags, overtime, steps = (names.index(name) for name in ("flags", "overtime_min", "explanation"))
-    fields = [_encode(getattr(stored, name)) for name in names]
-    events_at = len(stored.explanation) - len(day.findings)
-    told = [_encode(step) for step in stored.explanation]
+    fields, steps = msgspec.structs.astuple(stored), stored.explanation
+    events_at = len(steps) - len(day.findings)
     told_n = min(told_n, events_at)
-    extra = _cut(b"".join(told[told_n:events_at]), marks)
+    extra = _cut(_items(steps[told_n:events_at]), marks)
     return Answer(
         state=day.state.value,
         rule_version=day.rule_version,
         fields=(
-            _literal(b"".join(fields[HEAD_FIELDS:flags])),
-            _literal(b"".join(fields[flags + 1 : overtime])),
-            _literal(b"".join(fields[overtime + 1 : steps])),
+            _literal(_items(fields[HEAD_FIELDS:_FLAGS])),
+            _literal(_items(fields[_FLAGS + 1 : _OVERTIME])),
+            _literal(_items(fields[_OVERTIME + 1 : _STEPS])),
         ),
         flags=tuple([flag.value for flag in day.flags]),
-        overtime=_literal(fields[overtime]) if day.overtime_min else b"",
+        overtime=_literal(_encode(stored.overtime_min)) if day.overtime_min else b"",
         plain=not (day.flags or day.overtime_min),
-        steps=_and(_cut(b"".join(told[:told_n]), marks), extra),
-        events=_cut(b"".join(told[events_at:]), marks),
+        steps=_and(_cut(_items(steps[:told_n]), marks), extra),
+        events=_cut(_items(steps[events_at:]), marks),
         steps_n=events_at,
         events_n=len(day.findings),
         extra=extra,
         extra_n=events_at - told_n,
     )
+
+
+def _items(values: tuple[object, ...]) -> bytes:
+    """What a list holds, as it is stored in one."""
+    return _encode(values)[len(_ARRAYS[len(values)]) :]
 
 
 class Given(View):
@@ -234,12 +237,11 @@ class Given(View):
         self._day = day
         self._around = {plan.day: plan for plan in around}
         self._assigned_to = assigned
-        self._clusters = tuple(assigned.all())
 
-    @cached_property
-    def punches(self) -> KnownPunches:
-        """The given clusters."""
-        return KnownPunches(self._clusters, frozenset())
+    @property
+    def untrusted(self) -> frozenset[date]:
+        """None."""
+        return frozenset()
 
     def plan(self, day: date) -> DayPlan:
         """The given plan of a date, else that of everybody."""
@@ -247,7 +249,7 @@ class Given(View):
 
     def assigned(self, day: date) -> Assigned:
         """The given clusters on the date asked for."""
-        return self._assigned_to if day == self._day and self._clusters else NO_CLUSTERS
+        return self._assigned_to if day == self._day else NO_CLUSTERS
 
 
 def _clusters(edges: Edges, midnight: int, *, doubled: bool) -> dict[int, Cluster]:
@@ -257,10 +259,15 @@ def _clusters(edges: Edges, midnight: int, *, doubled: bool) -> dict[int, Cluste
         if minute is not None:
             # An OUT at the end of its minute: whatever lies before it within the minute does so still.
             at_ms = (midnight + minute) * MS + (MS - 1) * (number % 2)
-            fact = PunchFact(at_ms, device=DOOR % number, method=Method.FACE)
-            stamps = (Stamp(at_ms, fact, repaired=False),) * (2 if doubled and not found else 1)
+            stamps = (Stamp(at_ms, punch_at(number), repaired=False),) * (2 if doubled and not found else 1)
             found[number] = Cluster(stamps, at_ms, at_ms, Direction.NONE)
     return found
+
+
+@lru_cache(maxsize=256)
+def punch_at(number: int) -> PunchFact:
+    """The punch of a made-up terminal; its time is that of its stamp."""
+    return PunchFact(0, device=DOOR % number, method=Method.FACE)
 
 
 def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> Marks:
@@ -279,6 +286,8 @@ def _marks(clusters: dict[int, Cluster], plan: DayPlan, *, doubled: bool) -> Mar
 
 
 def _cut(steps: bytes, marks: Marks) -> Phrase:
+    if not steps:
+        return b"", ()
     pieces: list[bytes | int] = [steps]
     for number, (stays, mark) in marks.items():
         if stays + mark not in steps:
@@ -316,6 +325,7 @@ def count(number: int) -> bytes:
     return _encode(number)
 
 
+@lru_cache(maxsize=1024)
 def evidence(device: str, method: Method) -> bytes:
     """Terminal and evidence as they follow the time."""
     return b"".join(map(_encode, ("device", device, "method", method.name.lower())))
@@ -330,5 +340,6 @@ _IN: Final = _encode("in")
 _OUT: Final = _encode("out")
 _DOUBLED: Final = b"\x93" + b"".join(map(_encode, ("P2", "duplicate_collapsed"))) + b"\x81\xa2at"
 _EMPTY: Final = _encode({})
+_FLAGS, _OVERTIME, _STEPS = map(StoredDay.__struct_fields__.index, ("flags", "overtime_min", "explanation"))
 _ARRAYS: Final = tuple(_encode((None,) * length)[: -length or None] for length in range(64))
 """How a list of so many begins."""

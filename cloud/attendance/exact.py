@@ -22,14 +22,14 @@ from cloud.attendance.answers import (
     dated,
     evidence,
     form,
+    punch_at,
     somebody,
     wording,
 )
 from cloud.rules import minutes
 from cloud.rules.assign import Assigned
 from cloud.rules.clusters import Cluster, Stamp
-from cloud.rules.day import Days, result_of
-from cloud.rules.facts import PunchFact
+from cloud.rules.day import Days, edges_ms, result_of
 from cloud.rules.judged import Sheet
 from cloud.rules.minutes import MS, Minutes
 from cloud.rules.plan import DayPlan, InstanceKind, PlanBook
@@ -95,20 +95,19 @@ def ask_exactly(
         if at_ms in firsts or at_ms in lasts:
             return None
         firsts[at_ms] = lasts[at_ms] = 2 * len(asked)
-    came, left = _by_time(firsts, plan), _by_time(lasts, plan)
     # What cannot be told apart, or is told of more than the day and its own shift, is told of this day alone.
-    alike = len(came) < len(firsts) or len(left) < len(lasts)
+    alike = any(len({at_ms // 1000 for at_ms in times}) < len(times) for times in (firsts, lasts))
     if alike or any(mark in said for mark in _UNCUT) or result.state is not DayState.FINAL or _splits(result):
         return None
     pairs = [
         (firsts[start], lasts[end], _unpaid(sheet, midnight, free=free))
         for (start, end), free in sheet.roles.pairs()
     ]
-    in_at, out_at = result.in_at, result.out_at
+    in_ms, out_ms = edges_ms(sheet, days.view)
     return Exact(
         wording(answer),
-        None if in_at is None else came[in_at],
-        None if out_at is None else left[out_at],
+        None if in_ms is None else firsts[in_ms],
+        None if out_ms is None else lasts[out_ms],
         tuple(pairs),
     )
 
@@ -120,8 +119,7 @@ def _cluster(midnight_ms: int, number: int, first: int, last: int, several: bool
         midnight_ms + half // 2 * HALF_MS + half % 2 * (1 + n)
         for n, half in zip(later, (first, last), strict=True)
     ]
-    facts = [PunchFact(at, device=DOOR % (2 * number + n), method=Method.FACE) for n, at in enumerate(at_ms)]
-    stamps = tuple([Stamp(fact.at_ms, fact, repaired=False) for fact in facts])
+    stamps = tuple([Stamp(at, punch_at(2 * number + n), repaired=False) for n, at in enumerate(at_ms)])
     return Cluster(stamps if several else stamps[:1], at_ms[0], at_ms[-1], Direction.NONE)
 
 
@@ -137,10 +135,6 @@ def _assigned(plan: DayPlan, clusters: Sequence[Cluster]) -> Assigned:
         else:
             loose.append(cluster)
     return Assigned(tuple(by_instance), tuple(loose))
-
-
-def _by_time(numbers: dict[int, int], plan: DayPlan) -> dict[str, int]:
-    return {plan.zone.iso(at_ms): number for at_ms, number in numbers.items()}
 
 
 def _splits(result: AttendanceDay) -> bool:

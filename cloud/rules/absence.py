@@ -11,30 +11,38 @@ from cloud.rules.minutes import NONE
 from cloud.rules.plan import InstanceKind
 from models.attendance import FindingCode, Part, Step
 
-HALF = Fraction(1, 2)
+NONE_DUE, HALF, WHOLE = Fraction(0), Fraction(1, 2), Fraction(1)
 PUNCH_LACKS = frozenset({FindingCode.ABSENT, FindingCode.MISSING_IN, FindingCode.MISSING_OUT})
 
 
 def due_days(sheet: Sheet) -> Fraction:
     """1, half on a half holiday, 0 when no minute is required (section 2)."""
     if not sheet.plan.required:
-        return Fraction(0)
-    return HALF if sheet.plan.half else Fraction(1)
+        return NONE_DUE
+    return HALF if sheet.plan.half else WHOLE
 
 
 def cap(sheet: Sheet) -> Fraction:
     """What leave, trips and outings left of the day (L6)."""
-    claims = sheet.claims
-    left = due_days(sheet) - claims.days
+    left, claims = due_days(sheet), sheet.claims
+    if not claims.claims:
+        return left
+    left -= claims.days
     if claims.outing_min:
         left -= Fraction(claims.outing_min, sheet.plan.full)
-    return max(Fraction(0), left)
+    return max(NONE_DUE, left)
 
 
 def count_absence(sheet: Sheet) -> None:
     """Days of absence of the findings (L6), then the thresholds (L7)."""
-    if not sheet.events and not _thresholds(sheet):
-        return
+    if sheet.events:
+        _count_findings(sheet)
+    absent, half = _limits(sheet)
+    if absent is not None or half is not None:
+        _judge_thresholds(sheet, absent, half)
+
+
+def _count_findings(sheet: Sheet) -> None:
     if sheet.units and len(sheet.absent_units) == sheet.units:
         # One finding for the whole; its minutes are those of all units.
         every = [event for event in sheet.events if event.code is FindingCode.ABSENT]
@@ -43,16 +51,11 @@ def count_absence(sheet: Sheet) -> None:
         args = {**step.args, "minutes": minutes.count(spans)}
         sheet.events = [Event(FindingCode.ABSENT, spans, Step(step.rule, step.code, args))]
         sheet.absent_days = cap(sheet)
-    elif sheet.events:
-        whole = sum(Fraction(length, sheet.plan.full) for length in sheet.absent_units)
-        halves = HALF * sum(event.code is FindingCode.ABSENT_HALF for event in sheet.events)
-        sheet.absent_days = min(cap(sheet), whole + halves)
-    _judge_thresholds(sheet)
-
-
-def _thresholds(sheet: Sheet) -> bool:
-    absent, half = _limits(sheet)
-    return absent is not None or half is not None
+        return
+    halves = sum([event.code is FindingCode.ABSENT_HALF for event in sheet.events])
+    if halves or sheet.absent_units:
+        whole = sum([Fraction(length, sheet.plan.full) for length in sheet.absent_units])
+        sheet.absent_days = min(cap(sheet), whole + HALF * halves)
 
 
 def _limits(sheet: Sheet) -> tuple[int | None, int | None]:
@@ -70,13 +73,12 @@ def _limits(sheet: Sheet) -> tuple[int | None, int | None]:
     return absent, half
 
 
-def _judge_thresholds(sheet: Sheet) -> None:
+def _judge_thresholds(sheet: Sheet, absent: int | None, half: int | None) -> None:
     residual = minutes.count(sheet.roles.residual)
     if not (sheet.final and residual) or any(event.code in PUNCH_LACKS for event in sheet.events):
         return
     if any(instance.kind is InstanceKind.FREE for instance in sheet.plan.instances):
         return
-    absent, half = _limits(sheet)
     worked = sheet.part_min(Part.PRESENT)
     share = Fraction(residual, sheet.plan.full)
     if absent is not None and worked < absent * share:

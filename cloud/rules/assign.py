@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
+
+from msgspec import Struct, field
 
 from cloud.rules.clusters import Cluster
 from cloud.rules.minutes import MS
@@ -12,8 +13,7 @@ from cloud.rules.plan import Instance, InstanceKind
 from models.punch import Direction
 
 
-@dataclass(slots=True)
-class Seat:
+class Seat(Struct):
     """A place that takes clusters: an instance or a unit.
 
     Attributes:
@@ -68,8 +68,7 @@ def _between(cluster: Cluster, earlier: Seat, later: Seat) -> Seat:
     return earlier if to_end <= to_start else later
 
 
-@dataclass(slots=True)
-class Place:
+class Place(Struct):
     """An instance of a date as a seat; ``index`` is its place among the instances of the date."""
 
     day: date
@@ -78,8 +77,7 @@ class Place:
     seat: Seat
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
+class Assigned(Struct, frozen=True):
     """Clusters of a date.
 
     Attributes:

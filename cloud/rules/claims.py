@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from msgspec import Struct, field
 
 from cloud.rules import minutes
 from cloud.rules.minutes import NONE, Minutes
@@ -16,8 +17,7 @@ from models.office import DateSpan, Half, OfficeRecord, RecordKind
 HALF = Fraction(1, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What one record won on a date."""
 
     record: OfficeRecord
@@ -26,8 +26,7 @@ class Claim:
     days: Fraction
 
 
-@dataclass(slots=True)
-class Claims:
+class Claims(Struct):
     """What all records won on a date.
 
     Attributes:
@@ -121,7 +120,7 @@ def _half_days(plan: DayPlan, halves: frozenset[Half], won: Minutes) -> Fraction
         asked = minutes.intersect(plan.required, plan.halves[half])
         asked_min = minutes.count(asked)
         if asked_min:
-            days += HALF * Fraction(minutes.count(minutes.intersect(won, asked)), asked_min)
+            days += Fraction(minutes.count(minutes.intersect(won, asked)), 2 * asked_min)
     return days
 
 

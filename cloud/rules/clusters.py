@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cloud.rules.facts import PunchClock, PunchFact
 from cloud.rules.minutes import MS
@@ -14,8 +15,7 @@ from models.punch import Direction
 _SORT = {Direction.OUT: 0, Direction.NONE: 1, Direction.IN: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """A punch at its corrected instant; ``repaired`` if its clock was wrong (T4)."""
 
     at_ms: int
@@ -23,8 +23,7 @@ class Stamp:
     repaired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """Punches that count as one (P2): as IN at ``first_ms``, as OUT at ``last_ms``.
 
     ``typed`` is the direction somebody gave, of the first punch that has one.
@@ -46,8 +45,7 @@ class Cluster:
         return self.stamps[-1].fact
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPunches:
+class KnownPunches(Struct, frozen=True):
     """What is known of the punches at some instant.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
+
+from msgspec import Struct
 
 from cloud.rules import minutes
 from cloud.rules.absence import count_absence, due_days
@@ -79,7 +80,7 @@ class Days:
     def _judge(self, day: date) -> Sheet:
         view, roles = self.view, self.roles(day)
         plan = roles.plan
-        sheet = Sheet(roles, state_of(view, plan), view.plans.zone, roles.claims)
+        sheet = Sheet(roles, plan, state_of(view, plan), view.plans.zone, roles.claims)
         if plan.why is not None:
             sheet.steps.append(plan.why)
         if plan.duty is Duty.NOT_EMPLOYED:
@@ -180,6 +181,8 @@ def _note_punches(sheet: Sheet, view: View) -> None:
 def _note_corrections(sheet: Sheet) -> None:
     """What came of each correction (C1-C3)."""
     roles = sheet.roles
+    if not (roles.corrections or roles.refused or roles.repeated):
+        return
     outcomes = (
         (Flag.CORRECTED, "C1", [correction.record for correction in roles.corrections]),
         (Flag.CORRECTION_REFUSED, "C2", roles.refused),
@@ -248,8 +251,7 @@ def _order(event: Event) -> int:
     return ORDER[event.code]
 
 
-@dataclass(slots=True)
-class _Published:
+class _Published(Struct):
     """What of a sheet the month may change (step 13)."""
 
     events: list[Event]
@@ -287,10 +289,13 @@ def result_of(
     shown = _published(sheet, waived, month_flags)
     parts = shown.parts
     events = sorted(shown.events, key=_order)
+    partition = dict.fromkeys(PARTS, 0)
+    for part, spans in parts.items():
+        partition[part] = minutes.count(spans)
     sums = dict.fromkeys(ORDER, 0)
     for event in events:
         sums[event.code] += event.length
-    in_ms, out_ms = _edges(sheet, view)
+    in_ms, out_ms = edges_ms(sheet, view)
     known: dict[int | None, str | None] = {None: None}
 
     def iso(instant_ms: int | None) -> str | None:
@@ -320,14 +325,14 @@ def result_of(
         trip_min=claims.trip_min,
         trip_days=claims.trip_days,
         outing_min=claims.outing_min,
-        worked_min=minutes.count(parts.get(Part.PRESENT, ())),
+        worked_min=partition[Part.PRESENT],
         presence_min=presence_min(sheet),
         overtime_min=sheet.overtime,
         statutory_min=statutory_minutes(sheet, view.plans, days.day_type),
         corrections_n=len(sheet.roles.corrections),
         in_at=iso(in_ms),
         out_at=iso(out_ms),
-        partition={part: minutes.count(parts.get(part, ())) for part in PARTS},
+        partition=partition,
         explanation=(*shown.steps, *(event.step for event in events)),
         timeline=_timeline(parts),
         waived_late_n=len(waived),
@@ -335,11 +340,12 @@ def result_of(
     )
 
 
-def _edges(sheet: Sheet, view: View) -> tuple[int | None, int | None]:
+def edges_ms(sheet: Sheet, view: View) -> tuple[int | None, int | None]:
     """Earliest IN and latest OUT of the date."""
     roles = sheet.roles
-    ins = [pairing.in_ms for pairing in roles.pairings() if pairing.in_ms is not None]
-    outs = [pairing.out_ms for pairing in roles.pairings() if pairing.out_ms is not None]
+    pairings = roles.pairings()
+    ins = [pairing.in_ms for pairing in pairings if pairing.in_ms is not None]
+    outs = [pairing.out_ms for pairing in pairings if pairing.out_ms is not None]
     if not roles.plan.instances and roles.plan.duty is not Duty.NOT_EMPLOYED:
         loose = view.assigned(sheet.day).loose
         if len(loose) == 1:

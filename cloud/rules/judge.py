@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cloud.rules import minutes
 from cloud.rules.judged import Args, Sheet, evidence_args
@@ -12,8 +12,7 @@ from cloud.rules.roles import InstanceRoles, Unit
 from models.attendance import FindingCode, Flag, Part, Step
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(Struct, frozen=True):
     """What the two ends of a unit prove, UTC minutes.
 
     Attributes:
@@ -227,10 +226,12 @@ def _say_punches(sheet: Sheet, unit: Unit) -> None:
     pairing = unit.pairing
     if pairing.in_ms is not None:
         args = evidence_args(sheet, "in", pairing.in_ms, pairing.in_by)
-        sheet.say("P5", "in", {**args, "due": sheet.clock(unit.first)})
+        args["due"] = sheet.clock(unit.first)
+        sheet.say("P5", "in", args)
     if pairing.out_ms is not None:
         args = evidence_args(sheet, "out", pairing.out_ms, pairing.out_by)
-        sheet.say("P5", "out", {**args, "due": sheet.clock(unit.end)})
+        args["due"] = sheet.clock(unit.end)
+        sheet.say("P5", "out", args)
     if unit.in_waived or unit.out_waived:
         sheet.say("J8", "waived", _due(sheet, unit))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct, field
 
 from cloud.rules import minutes
 from cloud.rules.claims import Claims
@@ -16,12 +17,14 @@ from cloud.rules.plan import DayPlan
 from cloud.rules.roles import DayRoles
 from models.attendance import ArgValue, DayState, DayType, FindingCode, Flag, Part, Step
 from models.office import OfficeRecord
+from models.punch import Method
 
 Args = dict[str, ArgValue]
+METHODS = {method: method.name.lower() for method in Method}
+"""How steps call the evidence of a punch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One finding with its minutes and its sentence."""
 
     code: FindingCode
@@ -34,11 +37,11 @@ class Event:
         return minutes.count(self.minutes)
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(Struct):
     """Everything written down about a date on the way to its result.
 
     Attributes:
+        plan: that of ``roles``, moved.
         parts: minutes by part, disjoint.
         shown, filled: minutes of free hours booked as ``present``, and those in which they were worked.
         by_shift: findings of L1-L5, P8, D10 by shift name.
@@ -48,6 +51,7 @@ class Sheet:
     """
 
     roles: DayRoles
+    plan: DayPlan
     state: DayState
     site_zone: LocalTime
     claims: Claims
@@ -65,14 +69,9 @@ class Sheet:
     outside_min: int = 0
 
     @property
-    def plan(self) -> DayPlan:
-        """The (moved) plan."""
-        return self.roles.plan
-
-    @property
     def day(self) -> date:
         """The shift date."""
-        return self.roles.plan.day
+        return self.plan.day
 
     @property
     def final(self) -> bool:
@@ -138,7 +137,7 @@ def evidence_args(sheet: Sheet, side: str, at_ms: int, by: Evidence | None) -> A
         if fact.device:
             found["device"] = fact.device
         if fact.method is not None:
-            found["method"] = fact.method.name.lower()
+            found["method"] = METHODS[fact.method]
     elif by is not None:
         found["source"], found["id"] = by.source, by.source_id
     return found

@@ -11,6 +11,7 @@ from cloud.rules.minutes import MS
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 DAY_MIN: Final = 1440
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCKS: Final = tuple([f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(DAY_MIN)])
 
 
 class LocalTime:
@@ -24,6 +25,7 @@ class LocalTime:
         self._info = ZoneInfo(zone)
         self._midnights: dict[int, int] = {}
         self._offset_min = 0
+        self._last = (0, 0, 0)
 
     def midnight(self, ordinal: int) -> int:
         """UTC minute at which the date of ``ordinal`` begins."""
@@ -53,35 +55,40 @@ class LocalTime:
 
     def ordinal_of(self, minute: int) -> int:
         """The local date of a UTC minute, as its ordinal."""
-        guess = (minute + self._offset_min) // DAY_MIN + EPOCH_ORDINAL
-        while minute < self.midnight(guess):
-            guess -= 1
-        while minute >= self.midnight(guess + 1):
-            guess += 1
-        return guess
+        return self._date_at(minute)[2]
+
+    def _date_at(self, minute: int) -> tuple[int, int, int]:
+        """The first minute of the local date of a UTC minute, the first after it, and its ordinal."""
+        # One asks about one date again and again.
+        found = self._last
+        if not found[0] <= minute < found[1]:
+            guess = (minute + self._offset_min) // DAY_MIN + EPOCH_ORDINAL
+            while minute < self.midnight(guess):
+                guess -= 1
+            while minute >= self.midnight(guess + 1):
+                guess += 1
+            found = self._last = self.midnight(guess), self.midnight(guess + 1), guess
+        return found
 
     def iso(self, instant_ms: int) -> str:
         """Local ISO time with seconds and offset of an instant, floored to the second."""
         minute, ms = divmod(instant_ms, MS)
-        ordinal = self.ordinal_of(minute)
-        start = self.midnight(ordinal)
-        if self.midnight(ordinal + 1) - start != DAY_MIN:
+        start, end, ordinal = self._date_at(minute)
+        if end - start != DAY_MIN:
             moment = EPOCH + timedelta(seconds=instant_ms // 1000)
             return moment.astimezone(self._info).isoformat()
         offset = (ordinal - EPOCH_ORDINAL) * DAY_MIN - start
         sign, ahead = ("+", offset) if offset >= 0 else ("-", -offset)
-        clock = minute - start
         return (
-            f"{date.fromordinal(ordinal).isoformat()}T{clock // 60:02d}:{clock % 60:02d}:{ms // 1000:02d}"
+            f"{date.fromordinal(ordinal).isoformat()}T{_CLOCKS[minute - start]}:{ms // 1000:02d}"
             f"{sign}{ahead // 60:02d}:{ahead % 60:02d}"
         )
 
     def clock(self, minute: int, day: date) -> str:
         """Local ``HH:MM`` of a UTC minute, with ``MM-DD`` before it if that is not on ``day``."""
-        ordinal = self.ordinal_of(minute)
-        start = self.midnight(ordinal)
-        if self.midnight(ordinal + 1) - start == DAY_MIN:
-            clock = f"{(minute - start) // 60:02d}:{(minute - start) % 60:02d}"
+        start, end, ordinal = self._date_at(minute)
+        if end - start == DAY_MIN:
+            clock = _CLOCKS[minute - start]
         else:
             clock = (EPOCH + timedelta(minutes=minute)).astimezone(self._info).strftime("%H:%M")
         if ordinal == day.toordinal():

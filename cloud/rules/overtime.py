@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from cloud.rules import minutes
 from cloud.rules.claims import overtime_losses
@@ -19,11 +20,11 @@ from models.attendance import DayType, Duty, Flag
 SpansOf = Callable[[date], Minutes]
 TypeOf = Callable[[date], DayType]
 DAY_TYPES = tuple(DayType)
+_NEAR = tuple([timedelta(days=days) for days in (0, -1, 1, 2)])
 PROVING_MODES = ("approval_and_punch", "min")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sets:
+class _Sets(Struct, frozen=True):
     """Minutes asked for, outside schedule, and eligible (O1, O3).
 
     Attributes:
@@ -101,8 +102,7 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
     return _Sets(asked, contested, outside, eligible)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(Struct, frozen=True):
     """What never is overtime: planned spans of D-1 to D+2 and overtime breaks."""
 
     sheet: Sheet
@@ -113,8 +113,8 @@ class _Bound:
         if not spans:
             return NONE
         day = self.sheet.day
-        for offset in (0, -1, 1, 2):
-            spans = minutes.subtract(spans, self.spans_of(day + timedelta(days=offset) if offset else day))
+        for offset in _NEAR:
+            spans = minutes.subtract(spans, self.spans_of(day + offset))
             if not spans:
                 return NONE
         breaks = overtime_breaks(self.sheet, self.sheet.plan.policy, spans[0][0], spans[-1][1])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cloud.rules.clusters import Cluster
 from cloud.rules.minutes import MS
@@ -16,8 +17,7 @@ MsSpan = tuple[int, int]
 Evidence = Cluster | OfficeRecord
 
 
-@dataclass(slots=True)
-class Pairing:
+class Pairing(Struct):
     """What proves presence.
 
     Attributes:
@@ -45,8 +45,7 @@ class Pairing:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What pairing needs to know of the policy and the unit.
 
     Attributes:

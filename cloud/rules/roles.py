@@ -6,9 +6,10 @@ Rules J, D7, P1, J8, A4, A7, C1-C3.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from cloud.rules import minutes
 from cloud.rules.assign import Seat, choose
@@ -23,8 +24,7 @@ from models.attendance import Duty, Flag
 from models.office import CorrectionBody, OfficeRecord
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """The part of the residual judged with one IN and one OUT (P1).
 
     Attributes:
@@ -55,8 +55,7 @@ class Unit:
         return not (self.seat.clusters or self.corrected or self.pairing.flags)
 
 
-@dataclass(slots=True)
-class InstanceRoles:
+class InstanceRoles(Struct):
     """An instance with its clusters in their roles.
 
     Attributes:
@@ -84,16 +83,14 @@ class InstanceRoles:
         return max((p.out_ms for p in self.pairings() if p.out_ms is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """A correction that was applied."""
 
     record: OfficeRecord
     submitted: date | None
 
 
-@dataclass(slots=True)
-class DayRoles:
+class DayRoles(Struct):
     """A date after step 7, on the moved plan."""
 
     plan: DayPlan
@@ -300,8 +297,7 @@ def _took_out(roles: InstanceRoles) -> list[Cluster]:
     return [c for c in roles.clusters if c.first_ms * 2 >= roles.instance.mid2 * MS]
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
+class _Edge(Struct, frozen=True):
     """An edge a correction can set."""
 
     at: int

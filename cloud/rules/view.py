@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -129,8 +130,10 @@ def _employed(employment: Employment, day: date) -> bool:
     return employment.last_day is None or day <= employment.last_day
 
 
-def _known_roster(person: PersonFacts, as_of_ms: int) -> dict[date, RosterEntry]:
+def _known_roster(person: PersonFacts, as_of_ms: int) -> Mapping[date, RosterEntry]:
     """The roster with the newest known change of each date (D1, T6)."""
+    if not person.roster_changes:
+        return person.roster
     roster = dict(person.roster)
     known = [change for change in person.roster_changes if change.known_ms <= as_of_ms]
     for change in sorted(known, key=lambda change: change.known_ms):

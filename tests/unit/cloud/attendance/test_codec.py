@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 import msgspec
+from msgspec.structs import fields
 
 from cloud.attendance.codec import brief, brief_of, decode, encode, frozen_json
 from cloud.rules.engine import judge

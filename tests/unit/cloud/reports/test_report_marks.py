@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from cloud.attendance.codec import brief_of
 from cloud.reports.marks import NOT_JUDGED, Cell, Mark, Verdict, cell_of, verdicts_of
