@@ -53,7 +53,7 @@ def around(first: date, last: date) -> list[date]:
 def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: int) -> None:
     """Note that ``days`` are to be judged again; call it in the transaction that stores the fact."""
     marked = sorted(set(days))
-    spelled = {day: day.isoformat() for _, day in marked}
+    spelled = {day: day.isoformat() for day in {day for _, day in marked}}
     rows = [(person, spelled[day], cause, now_ms) for person, day in marked]
     insert_rows(connection, _MARK, rows)
 

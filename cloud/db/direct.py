@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 Value = str | int | bytes | None
 
 _KEYS_A_QUERY = 2_000
+_ARRAYS = {str: "text[]", bytes: "bytea[]", int: "bigint[]"}
 
 
 def rows(
@@ -60,18 +61,40 @@ def rows_of(
     more: str = "",
     values: Sequence[Value] = (),
 ) -> list[tuple[Any, ...]]:
-    """The rows of a query whose ``columns`` are one of ``keys``.
+    """The rows of a query whose ``columns`` are one of ``keys``, which differ.
 
     ``text`` is the query up to ``WHERE`` or ``AND``, with ``values`` in it; ``more`` what comes behind the
-    condition.
+    condition. Keys of several columns are for one table without ``values``: see ``_joined``.
     """
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(keys), _KEYS_A_QUERY):
         part = keys[start : start + _KEYS_A_QUERY]
-        condition = _among(columns, len(part), connection.dialect.name)
-        given = [*values, *(value for key in part for value in key)]
-        found += rows(connection, f"{text} {condition} {more}", given)
+        if len(columns) > 1:
+            query, given = _joined(text, columns, part, connection.dialect.name)
+        else:
+            query, given = f"{text} {columns[0]} IN ({', '.join('?' * len(part))})", [key for (key,) in part]
+        found += rows(connection, f"{query} {more}", [*values, *given])
     return found
+
+
+def _joined(
+    text: str, columns: tuple[str, ...], keys: Sequence[tuple[Value, ...]], database: str
+) -> tuple[str, list[Any]]:
+    """The query of a table, and its values, so that each of ``keys`` is looked up in the table's index.
+
+    For ``(a, b) IN (VALUES ...)`` SQLite reads the whole table or index. PostgreSQL does not, but gets one
+    text here, however many keys there are: it is parsed once.
+    """
+    if database == "sqlite":
+        names = [f"wanted_{column}" for column in columns]
+        marks = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * len(keys))
+        wanted = f"WITH wanted ({', '.join(names)}) AS (VALUES {marks})"
+        condition = " AND ".join(map("{} = {}".format, columns, names))
+        joined = text.replace(" FROM ", " FROM wanted CROSS JOIN ", 1)
+        return f"{wanted} {joined} {condition}", [value for key in keys for value in key]
+    arrays = ", ".join(f"?::{_ARRAYS[type(value)]}" for value in keys[0])
+    condition = f"({', '.join(columns)}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608  names of ours
+    return f"{text} {condition}", list(map(list, zip(*keys, strict=True)))
 
 
 def day_of(value: str | date) -> date:
@@ -109,10 +132,3 @@ def _spelled(text: str, database: str) -> str:
         return text
     first, *others = text.split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
-
-
-@lru_cache(maxsize=256)
-def _among(columns: tuple[str, ...], count: int, database: str) -> str:
-    marks = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * count)
-    values = f"VALUES {marks}" if database == "sqlite" else marks
-    return f"({', '.join(columns)}) IN ({values})"

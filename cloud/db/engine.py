@@ -24,6 +24,7 @@ from cloud.db import direct
 from cloud.errors import CloudError
 
 _BUSY_MS = 10_000
+_CACHE_KIB = 65_536
 _ABANDONED_MS = 60_000
 """PostgreSQL ends a transaction of which it heard nothing for so long: its process may be gone without a
 word, and everybody waits for its locks."""
@@ -135,6 +136,8 @@ def _sqlite_writer(url: URL) -> Engine:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
+        # Punches go into six trees: what of them is worked on should stay in memory.
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from models.ids import TerminalId
 from models.wire.messages import PunchAck, Range, Refusal
 
 
-def ranges(seqs: Iterable[int]) -> tuple[Range, ...]:
-    """``seqs`` as inclusive ranges, lowest first."""
+def ranges(seqs: Collection[int]) -> tuple[Range, ...]:
+    """``seqs``, all different, as inclusive ranges, lowest first."""
     ordered = sorted(seqs)
     if not ordered:
         return ()
+    if ordered[-1] - ordered[0] == len(ordered) - 1:
+        return ((ordered[0], ordered[-1]),)
     found: list[Range] = []
     first = last = ordered[0]
     for seq in ordered:

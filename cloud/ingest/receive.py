@@ -36,6 +36,7 @@ from models.wire.messages import PunchAck
 _TERMINALS = "SELECT terminal_id, revoked_ms FROM terminals WHERE"
 _OWNERS = "SELECT terminal_id, stream_id FROM streams WHERE"
 _QUARTER_MS = 900_000
+_UNTRUSTED = int(ClockQuality.UNTRUSTED)
 _FUTURE_MS = 2 * 86_400_000
 """No clock that anybody set is further ahead than this."""
 
@@ -135,21 +136,8 @@ def _rows(one: Opened, offsets: Mapping[Boot, int], now_ms: int) -> list[Arrived
     terminal, stream = one.batch.terminal_id, one.batch.stream_id
     known = {boot: offsets.get(Boot(terminal, stream, boot)) for boot in {each.boot for each in one.punches}}
     return [
-        Arrived(
-            terminal,
-            stream,
-            each.seq,
-            each.punch_id,
-            each.person_id,
-            each.wall_ms,
-            each.monotonic_ms,
-            each.boot,
-            each.clock,
-            redate.instant(each, known[each.boot]),
-            each.method,
-            each.direction,
-            each.score_milli,
-            now_ms,
+        Arrived._make(
+            (terminal, stream, *structs.astuple(each), redate.instant(each, known[each.boot]), now_ms)
         )
         for each in one.punches
     ]
@@ -210,7 +198,7 @@ def _mark_days(
         (punch.person_id, now_ms // _QUARTER_MS)
         for punches in new
         for punch in punches
-        if punch.clock == ClockQuality.UNTRUSTED
+        if punch.clock == _UNTRUSTED
     }
     days = {
         (PersonId(person), day)

@@ -22,10 +22,12 @@ _KEY = ("terminal_id", "stream_id")
 _COLUMNS = (*_KEY, "highest", "contiguous", "first_ms", "hole_since_ms", "claimed_highest", "claimed_ms")
 _LOAD = f"SELECT {', '.join(_COLUMNS)} FROM streams WHERE"  # noqa: S608 - names of ours
 _HOLED = "SELECT terminal_id, stream_id FROM streams WHERE contiguous < highest AND"
+_ARRIVED_IN = ("punches", "quarantine")
 _AFTER = tuple(
     f"SELECT seq FROM {table} WHERE terminal_id = ? AND stream_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-    for table in ("punches", "quarantine")
+    for table in _ARRIVED_IN
 )
+_AT = tuple(f"SELECT terminal_id, stream_id FROM {table} WHERE" for table in _ARRIVED_IN)  # noqa: S608
 _RAISE = "UPDATE terminals SET watermark_ms = ? WHERE terminal_id = ? AND watermark_ms < ?"
 _BEGIN = Into("streams", _COLUMNS)
 _SAVE = Into(
@@ -99,6 +101,14 @@ class Advanced:
     behind: int | None = None
 
 
+class _Known(NamedTuple):
+    """What is known of a stream, with the end of its run now: see ``_runs``."""
+
+    before: Progress
+    run: int
+    gaps: Ranges
+
+
 def advance(
     connection: Connection, heard: dict[StreamKey, Heard], present: Mapping[str, set[bytes]], now_ms: int
 ) -> dict[StreamKey, Advanced]:
@@ -111,34 +121,34 @@ def advance(
         insert_rows(connection, _BEGIN, begun)
         known |= _load(connection, [key for key in heard if key not in known])
     found = gaps.load(connection, sorted(heard))
+    runs = _runs(connection, known, heard, found)
     result = {
-        key: _advance(connection, key, known[key], heard[key], found.get(key, Ranges()), now_ms)
+        key: _advance(
+            connection, key, _Known(known[key], runs[key], found.get(key, Ranges())), heard[key], now_ms
+        )
         for key in sorted(heard)
     }
     _save(connection, result)
     return result
 
 
-def _advance(
-    connection: Connection, key: StreamKey, before: Progress, heard: Heard, known_gaps: Ranges, now_ms: int
-) -> Advanced:
+def _advance(connection: Connection, key: StreamKey, known: _Known, heard: Heard, now_ms: int) -> Advanced:
+    before, contiguous, known_gaps = known.before, known.run, known.gaps
     if known_gaps:
         arrived = Ranges.of((seq, seq) for seq in heard.seqs)
         known_gaps = gaps.close(connection, key, known_gaps, arrived, now_ms)
-    highest = max(before.highest, heard.highest, max(heard.seqs, default=0))
-    contiguous = _run(before.contiguous, heard.seqs)
+    highest = _highest(before, heard)
     since, needed = None, Ranges()
     if contiguous < highest or heard.missing:
-        contiguous = _walk(connection, key, contiguous, known_gaps)
         since = _hole_since(before, contiguous, highest, now_ms)
         is_old = since is not None and now_ms - since >= HOLE_PATIENCE_MS
         gone = heard.missing | Ranges.of([(contiguous + 1, heard.lowest - 1)])
         lost = Ranges.of([(heard.ends + 1, highest)]) if is_old and heard.ends is not None else Ranges()
         for spans, why in ((gone, gaps.NO_LONGER_KEPT), (lost, gaps.LOST)):
-            fresh = _unseen(connection, key, spans - known_gaps)
-            gaps.add(connection, key, fresh.spans, why, now_ms)
-            known_gaps |= fresh
-        contiguous = _walk(connection, key, contiguous, known_gaps)
+            if fresh := _unseen(connection, key, spans - known_gaps):
+                gaps.add(connection, key, fresh.spans, why, now_ms)
+                known_gaps |= fresh
+                contiguous = _walk(connection, key, contiguous, known_gaps)
         since = since if contiguous < highest else None
         if is_old and since is not None:
             needed = _holes(connection, key, contiguous, highest) - known_gaps
@@ -148,7 +158,32 @@ def _advance(
     return Advanced(progress, needed, proven, heard.ends if is_behind else None)
 
 
+def _highest(before: Progress, heard: Heard) -> int:
+    return max(before.highest, heard.highest, max(heard.seqs, default=0))
+
+
+def _runs(
+    connection: Connection,
+    before: Mapping[StreamKey, Progress],
+    heard: Mapping[StreamKey, Heard],
+    known_gaps: Mapping[tuple[str, bytes], Ranges],
+) -> dict[StreamKey, int]:
+    """The end of each stream's run of punches that have arrived, or are known never to come."""
+    ends = {key: _run(before[key].contiguous, one.seqs) for key, one in heard.items()}
+    # A backlog comes in order: one look tells of nearly every stream that nothing has come ahead of it.
+    short = [key for key, end in ends.items() if end < _highest(before[key], heard[key])]
+    nexts = sorted((*key, ends[key] + 1) for key in short)
+    ahead = {key for query in _AT for key in direct.rows_of(connection, query, (*_KEY, "seq"), nexts)}
+    for key in short:
+        gaps_of_it = known_gaps.get(key, Ranges())
+        if key in ahead or ends[key] + 1 in gaps_of_it:
+            ends[key] = _walk(connection, key, ends[key], gaps_of_it)
+    return ends
+
+
 def _run(contiguous: int, seqs: set[int]) -> int:
+    if seqs and min(seqs) == contiguous + 1 and max(seqs) == contiguous + len(seqs):
+        return contiguous + len(seqs)
     while contiguous + 1 in seqs:
         contiguous += 1
     return contiguous
