@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-from ruamel.yaml import YAML
 
 from cloud.attendance.rulesets import GroupRow, RuleTables, version_case
 from cloud.rulebook.draft import Change, DropVersion, SetDay, SetGroup, SetShift, SetVersion
@@ -16,7 +13,7 @@ from cloud.rules.casenode import Node
 from cloud.rules.faults import Fault, Language, sentence
 from cloud.rules.plain import Plain
 from cloud.rules.rulesfile import FileVersion, RulesFile, read_file
-from cloud.yamltext import BadYaml, YamlNode, compose, line_of, plain
+from cloud.yamltext import BadYaml, YamlNode, compose, line_of, plain, written
 
 MAX_BYTES = 1024 * 1024
 SOURCE = "file"
@@ -191,12 +188,7 @@ def write(tables: RuleTables, group_id: str) -> str:
         "week": dict(group.week),
         "policy": [version_case(version) for version in group.versions],
     }
-    out = io.StringIO()
-    yaml = YAML(typ="rt", pure=True)
-    yaml.default_flow_style = None
-    yaml.width = _WIDTH
-    yaml.dump(content, out)
-    return out.getvalue()
+    return written(content, _WIDTH)
 
 
 def _names(entry: Plain) -> list[str]:
