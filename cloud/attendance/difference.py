@@ -46,9 +46,9 @@ def changes(before: AttendanceDay, after: AttendanceDay) -> Difference:
     """Fields of two results that differ, as (before, after) in JSON's words, whatever their state."""
     found: Difference = {}
     for name in _TELLING:
-        old, new = _plain(getattr(before, name)), _plain(getattr(after, name))
+        old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            found[name] = (old, new)
+            found[name] = (_plain(old), _plain(new))
     return found
 
 

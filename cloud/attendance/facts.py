@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import chain
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Row,
-    bindparam,
-    case,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Connection, case
 
 from cloud.attendance.presses import (
     CLOCK,
@@ -35,11 +27,8 @@ from cloud.attendance.presses import (
 )
 from cloud.attendance.rulesets import GroupRules, Rulebook
 from cloud.db import direct
-from cloud.db.tables import (
-    office_records,
-    terminals,
-)
-from cloud.office.codec import record_of
+from cloud.db.tables import terminals
+from cloud.office.codec import RecordRow, record_of
 from cloud.rules.facts import Employment, PersonFacts, RosterChange, RosterEntry
 from models.clock import from_ms, to_ms
 from models.ids import PersonId
@@ -48,8 +37,6 @@ from models.punch import ClockQuality
 
 _MARGIN = timedelta(days=3)
 _PEOPLE_A_QUERY = 500
-
-Found = Row[Any]
 
 
 def complete_until() -> ColumnElement[int]:
@@ -61,10 +48,13 @@ def complete_until() -> ColumnElement[int]:
     return case((terminals.c.last_seen_ms.is_(None), terminals.c.claimed_ms), else_=terminals.c.watermark_ms)
 
 
-_WHO: BindParameter[list[str]] = bindparam("who", expanding=True)
-_FIRST: BindParameter[date] = bindparam("first")
-_LAST: BindParameter[date] = bindparam("last")
-_PEOPLE = "SELECT person_id, group_id, site, hire_date, last_day FROM people WHERE"
+# Most people have neither a roster nor a leave of absence nor a form: who has is asked for it.
+_PEOPLE = """
+SELECT person_id, group_id, site, hire_date, last_day,
+EXISTS (SELECT 1 FROM roster_entries WHERE person_id = people.person_id AND date BETWEEN ? AND ?),
+EXISTS (SELECT 1 FROM exemptions WHERE person_id = people.person_id),
+EXISTS (SELECT 1 FROM office_records WHERE person_id = people.person_id AND first <= ? AND last >= ?)
+FROM people WHERE"""
 _ROSTER = "SELECT person_id, date, known_ms, shifts, zone FROM roster_entries WHERE date BETWEEN ? AND ? AND"
 _EXEMPT = "SELECT person_id, first, last FROM exemptions WHERE"
 _UNSET = f"clock = {ClockQuality.UNTRUSTED.value}"
@@ -76,19 +66,13 @@ _MADE = f"{_PUNCHES} at_ms >= ? AND at_ms < ? AND"
 # The clock first, so that the small index of such punches serves.
 _UNDATED = f"""{_PUNCHES} {_UNSET} AND at_ms = wall_ms AND received_ms >= ? AND received_ms < ?
 AND (at_ms < ? OR at_ms >= ?) AND"""
-_FORMS = "SELECT 1 FROM office_records WHERE first <= ? AND last >= ? AND"
 _PERSON = ("person_id",)
 # Every version of each form of which some version touches the span: the newest speaks (J1).
-_RECORDS = select(office_records).where(
-    office_records.c.person_id.in_(_WHO),
-    tuple_(office_records.c.source, office_records.c.source_id).in_(
-        select(office_records.c.source, office_records.c.source_id).where(
-            office_records.c.person_id.in_(_WHO),
-            office_records.c.first <= _LAST,
-            office_records.c.last >= _FIRST,
-        )
-    ),
-)
+_RECORDS = f"""
+SELECT {", ".join(RecordRow._fields)} FROM office_records AS every WHERE EXISTS (
+    SELECT 1 FROM office_records WHERE source = every.source AND source_id = every.source_id
+    AND person_id = every.person_id AND first <= ? AND last >= ?
+) AND"""  # noqa: S608  names of ours
 _TERMINALS = """
 SELECT terminal_id, site, revoked_ms, CASE WHEN last_seen_ms IS NULL THEN claimed_ms ELSE watermark_ms END
 FROM terminals"""
@@ -149,10 +133,8 @@ def load(
     loaded = Loaded({}, {})
     doors: dict[tuple[str | None, bool], Doors] = {}
     for start in range(0, len(who), _PEOPLE_A_QUERY):
-        part = who[start : start + _PEOPLE_A_QUERY]
-        about = _About(connection, part, first, last, view)
-        keys = [(one,) for one in part]
-        for person, group_id, site, hire, last_day in direct.rows_of(connection, _PEOPLE, _PERSON, keys):
+        about = _About(connection, who[start : start + _PEOPLE_A_QUERY], first, last, view)
+        for person, group_id, site, hire, last_day, *_ in about.people:
             rules = book.of(group_id)
             if rules is None:
                 group = group_id or book.default or ""
@@ -179,7 +161,7 @@ def load(
                     records=tuple(about.records.get(person, ())),
                     watermarks=marks,
                 ),
-                in_order(about.presses.get(person, ())),
+                about.presses.get(person, []),
                 doors[home],
                 rules,
             )
@@ -204,7 +186,7 @@ _UNROSTERED = _Roster()
 
 
 class _About:
-    """Facts of some people by person."""
+    """Facts of some people by person; ``people``: their rows."""
 
     def __init__(
         self,
@@ -216,29 +198,48 @@ class _About:
     ) -> None:
         self.roster: defaultdict[PersonId, _Roster] = defaultdict(_Roster)
         self.exempt: defaultdict[PersonId, list[tuple[date, date]]] = defaultdict(list)
-        self.presses: defaultdict[PersonId, list[Press]] = defaultdict(list)
         self.records: defaultdict[PersonId, list[OfficeRecord]] = defaultdict(list)
         keys = [(one,) for one in who]
         span = first.isoformat(), last.isoformat()
-        for person, day, known_ms, names, clock in direct.rows_of(
-            connection, _ROSTER, _PERSON, keys, "ORDER BY known_ms", span
-        ):
-            entry = RosterEntry(tuple(direct.json_of(names)), clock)
-            self.roster[person].add(direct.day_of(day), entry, known_ms)
-        for person, begins, ends in direct.rows_of(connection, _EXEMPT, _PERSON, keys):
-            self.exempt[person].append((direct.day_of(begins), direct.day_of(ends)))
+        self.people = direct.rows_of(connection, _PEOPLE, _PERSON, keys, values=(*span, *span[::-1]))
+        rostered, exempt, claiming = ([(row[0],) for row in self.people if row[place]] for place in (5, 6, 7))
+        if rostered:
+            for person, day, known_ms, names, clock in direct.rows_of(
+                connection, _ROSTER, _PERSON, rostered, "ORDER BY known_ms", span
+            ):
+                self.roster[person].add(direct.day_of(day), _entry(names, clock), known_ms)
+        if exempt:
+            for person, begins, ends in direct.rows_of(connection, _EXEMPT, _PERSON, exempt):
+                self.exempt[person].append((direct.day_of(begins), direct.day_of(ends)))
+        if claiming:
+            for *row, body in direct.rows_of(connection, _RECORDS, _PERSON, claiming, values=span[::-1]):
+                record = RecordRow._make((*row, direct.json_of(body)))
+                self.records[PersonId(record.person_id)].append(record_of(record))
         # Made in the span; or, where the clock was not set, received in it (T5).
         start, end = midnight_ms(first, view.zone), midnight_ms(last + timedelta(days=1), view.zone)
-        made = direct.rows_of(connection, _MADE, _PERSON, keys, values=(view.now_ms, start, end))
-        undated = direct.rows_of(
-            connection, _UNDATED, _PERSON, keys, values=(view.now_ms, start, end, start, end)
+        made = direct.rows_of(
+            connection, _MADE, _PERSON, keys, "ORDER BY person_id, at_ms", (view.now_ms, start, end)
         )
-        presses = self.presses
-        for press in chain(made, undated):
-            presses[press[6]].append(press)
-        if direct.rows_of(connection, _FORMS, _PERSON, keys, "LIMIT 1", span[::-1]):
-            for row in connection.execute(_RECORDS, {"who": who, "first": first, "last": last}):
-                self.records[PersonId(row.person_id)].append(record_of(row))
+        self.presses: dict[PersonId, list[Press]] = {
+            person: in_order(presses) for person, presses in groupby(made, _whose)
+        }
+        for press in direct.rows_of(
+            connection, _UNDATED, _PERSON, keys, values=(view.now_ms, start, end, start, end)
+        ):
+            self.presses[press[6]] = in_order([*self.presses.get(press[6], ()), press])
+
+
+_whose: Callable[[tuple[Any, ...]], PersonId] = itemgetter(6)
+
+
+def _entry(names: str | list[str], zone: str | None) -> RosterEntry:
+    """A roster entry as the driver gives it."""
+    return _entry_of(names if isinstance(names, str) else tuple(names), zone)
+
+
+@lru_cache(maxsize=4_096)
+def _entry_of(names: str | tuple[str, ...], zone: str | None) -> RosterEntry:
+    return RosterEntry(tuple(direct.json_of(names)), zone)
 
 
 @lru_cache(maxsize=4_096)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,12 +18,14 @@ from cloud.attendance.inputs import hashes
 from cloud.attendance.late import note_late
 from cloud.attendance.quick import Judged, Person
 from cloud.attendance.rulesets import Cache, Rulebook, load_rules
+from cloud.attendance.stale import PersonDay
 from cloud.db import direct
 from cloud.db.bulk import Into, Row, insert_rows
 from cloud.rules.errors import RefusedInput
 from models.ids import PersonId
 
 _RESULT = ("state", "result", "input_hash", "rule_version", "judged_ms", "settles_ms")
+# The fields of JudgedDay.
 _INTO = Into(
     "attendance_days",
     ("person_id", "date", *_RESULT),
@@ -31,22 +34,24 @@ _INTO = Into(
     "WHERE attendance_days.judged_ms <= excluded.judged_ms",
 )
 _KEPT = "SELECT person_id, date, result, input_hash FROM attendance_days WHERE date BETWEEN ? AND ? AND"
+_PERSON = ("person_id",)
 _CHANGE = Into("day_changes", ("person_id", "date", "changed_ms", "cause", "difference"))
 _DAY = timedelta(days=1)
 
 
 class JudgedDay(NamedTuple):
-    """A result as it is stored, and what is kept beside it.
+    """A row of ``attendance_days``, to be stored as it is.
 
-    ``settles_ms``: the end of its window, None if it is final.
+    ``date``: in ISO form. ``settles_ms``: the end of its window, None if it is final.
     """
 
     person_id: PersonId
-    date: date
+    date: str
     state: str
     encoded: bytes
     input_hash: bytes
     rule_version: str
+    judged_ms: int
     settles_ms: int | None
 
 
@@ -94,12 +99,17 @@ def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -
         if shapes.counts_month
         else Person(one.facts_but_punches, shapes, one.presses, one.doors)
     )
+    now_ms = view.now_ms
     return [
-        JudgedDay(person, day, state, stored, digest, version, settles_ms)
+        JudgedDay(person, _iso(day), state, stored, digest, version, now_ms, settles_ms)
         for (day, stored, state, version, settles_ms), digest in zip(
             quick.days(days), hashes(one, days, view.zone), strict=True
         )
     ]
+
+
+_iso = lru_cache(maxsize=4_096)(date.isoformat)
+_day = lru_cache(maxsize=4_096)(date.fromisoformat)
 
 
 def rest_of_months(days: Sequence[date], today: date) -> list[date]:
@@ -122,13 +132,14 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     """Those of ``judged`` that are not stored so already, each with the result stored now."""
     if not judged:
         return []
-    first = min(one.date for one in judged)
-    last = max(one.date for one in judged)
-    who = sorted({one.person_id for one in judged})
-    kept: dict[tuple[str, date], tuple[bytes, bytes]] = {}
-    keys, span = [(one,) for one in who], (first.isoformat(), last.isoformat())
-    for person, day, result, digest in direct.rows_of(connection, _KEPT, ("person_id",), keys, values=span):
-        kept[person, direct.day_of(day)] = result, digest
+    dates = {one.date for one in judged}
+    keys = [(person,) for person in sorted({one.person_id for one in judged})]
+    kept = {
+        (person, day if isinstance(day, str) else day.isoformat()): (result, digest)
+        for person, day, result, digest in direct.rows_of(
+            connection, _KEPT, _PERSON, keys, values=(min(dates), max(dates))
+        )
+    }
     if not kept:
         return [(one, None) for one in judged]
     changed: list[tuple[JudgedDay, bytes | None]] = []
@@ -142,9 +153,9 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
 def store_days(
     connection: Connection,
     changed: Sequence[tuple[JudgedDay, bytes | None]],
-    causes: Mapping[tuple[PersonId, date], str],
+    causes: Mapping[PersonDay, str],
     view: AsOf,
-) -> list[tuple[PersonId, date]]:
+) -> list[PersonDay]:
     """Keep results and their history; the days whose result is another than before.
 
     A result made of newer facts is never overwritten by one of older facts. What a closed month shows is kept
@@ -152,22 +163,19 @@ def store_days(
     """
     if not changed:
         return []
-    texts = {day: day.isoformat() for day in {one[1] for one, _ in changed}}
-    now_ms = view.now_ms
-    rows: list[Row] = [
-        (person, texts[day], state, encoded, digest, version, now_ms, settles)
-        for (person, day, state, encoded, digest, version, settles), _ in changed
-    ]
-    insert_rows(connection, _INTO, rows)
+    # Plain tuples: of others the driver asks each value by name of a method.
+    insert_rows(connection, _INTO, [tuple(one) for one, _ in changed])
     history: list[Row] = []
+    told: list[PersonDay] = []
     for one, before in changed:
         # What is the same but for its inputs is nothing to tell.
-        if before is None or before == one.encoded:
+        if before == one.encoded:
             continue
-        if telling := difference(decode(before), decode(one.encoded)):
-            cause = causes.get(one[:2], "recompute")
-            history.append((one.person_id, texts[one.date], now_ms, cause, json.dumps(telling)))
+        marked = one.person_id, _day(one.date)
+        told.append(marked)
+        if before is not None and (telling := difference(decode(before), decode(one.encoded))):
+            cause = causes.get(marked, "recompute")
+            history.append((*one[:2], view.now_ms, cause, json.dumps(telling)))
     insert_rows(connection, _CHANGE, history)
-    told = [one[:2] for one, before in changed if before != one.encoded]
     note_late(connection, told)
     return told

@@ -101,7 +101,7 @@ class RecomputeWorker:
         self._pause(judgement.unjudgeable)
         done = [one for one in taken if one.person_id not in judgement.unjudgeable]
         causes = {(one.person_id, one.date): one.cause for one in done}
-        with self._database.write() as connection:
+        with self._database.write_derived() as connection:
             told = store_days(connection, changed, causes, view)
             stale.forget(connection, done)
         for person, day in told:

@@ -30,6 +30,13 @@ _ABANDONED_MS = 60_000
 word, and everybody waits for its locks."""
 _KEEPALIVE_S = 15
 """... and asks a silent machine whether it is there; left to itself it would do so after two hours."""
+_DERIVED = "kaoqin_derived"
+_PRAGMAS = {
+    False: ("synchronous=FULL", "wal_autocheckpoint=4000"),
+    # A checkpoint waits for the disk: it is left to transactions that do so anyway, if there are any.
+    True: ("synchronous=NORMAL", "wal_autocheckpoint=8000"),
+}
+"""Of transactions of facts, and of what is derived from them: see docs/decisions/0017."""
 
 
 class DatabaseUnavailable(CloudError):
@@ -61,15 +68,31 @@ class Database:
         else:
             self.write_engine = _postgresql(self.url)
             self.read_engine = self.write_engine
+        self._derived_engine = self.write_engine.execution_options(**{_DERIVED: True})
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction; committed, and durable, when the block ends."""
+        with self._writing(self.write_engine) as connection:
+            yield connection
+
+    @contextmanager
+    def write_derived(self) -> Iterator[Connection]:
+        """One transaction of what can be made again from facts, with the note that it has been made.
+
+        It is committed when the block ends, and durable when any later :meth:`write` is: a power cut takes
+        the newest of such transactions, whole ones, and never a durable one. See docs/decisions/0017.
+        """
+        with self._writing(self._derived_engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Connection]:
         if self._lock_file is None:
-            with self.write_engine.begin() as connection:
+            with engine.begin() as connection:
                 yield connection
             return
-        with self._thread_lock, _flock(self._lock_file), self.write_engine.begin() as connection:
+        with self._thread_lock, _flock(self._lock_file), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -123,7 +146,14 @@ def _postgresql(url: URL) -> Engine:
         "tcp_keepalives_count": 3,
     }
     options = " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())]).strip()
-    return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_DERIVED):
+            direct.run(connection, "SET LOCAL synchronous_commit TO off")
+
+    return engine
 
 
 def _sqlite_writer(url: URL) -> Engine:
@@ -134,13 +164,18 @@ def _sqlite_writer(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "mmap_size=0", *_PRAGMAS[False]):
             connection.execute(f"PRAGMA {pragma}")
         # Punches go into six trees: what of them is worked on should stay in memory.
         connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        derived = connection.get_execution_options().get(_DERIVED, False)
+        if connection.info.get(_DERIVED, False) != derived:
+            for pragma in _PRAGMAS[derived]:
+                direct.run(connection, f"PRAGMA {pragma}")
+            connection.info[_DERIVED] = derived
         direct.run(connection, "BEGIN IMMEDIATE")
 
     return engine

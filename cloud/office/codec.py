@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,7 +45,23 @@ def row_of(record: OfficeRecord, zone: ZoneInfo, remark: str | None = None) -> d
     }
 
 
-def record_of(row: Row[Any]) -> OfficeRecord:
+class RecordRow(NamedTuple):
+    """The columns of ``office_records`` of which a record is made, ``body`` as plain values."""
+
+    source: str
+    source_id: str
+    version: int
+    person_id: str
+    kind: str
+    status: str
+    unit: str
+    leave_type: str | None
+    approved_ms: int | None
+    known_ms: int
+    body: object
+
+
+def record_of(row: Row[Any] | RecordRow) -> OfficeRecord:
     """The record in a row of ``office_records``."""
     kind, unit = RecordKind(row.kind), SpanUnit(row.unit)
     return OfficeRecord(

@@ -9,7 +9,9 @@ punches lack, 3 % are double.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -45,6 +47,8 @@ SHIFTS: Final = {
         WorkShift("NIGHT", ((1380, 1860),), before_min=60, after_min=120),
     )
 }
+TERMINALS: Final = ("north", "south")
+_METHODS: Final = (Method.FACE, Method.FINGER)
 ROTATION: Final = ("EARLY", "EARLY", "", "LATE", "LATE", "", "NIGHT", "NIGHT", "", "")
 
 
@@ -76,8 +80,18 @@ SHARES: Final = {"office": 55, "noon": 10, "four": 10, "rotating": 15, "flex": 5
 KINDS: Final = tuple(kind for kind, share in SHARES.items() for _ in range(share))
 
 
+Made = tuple[int, str, Method]
+"""A punch: instant, terminal and method."""
+
+
 def people(numbers: range, sets: dict[str, RuleSet]) -> Iterator[PersonFacts]:
     """The people of those numbers; a number is always the same person."""
+    for facts, made in crowd(numbers, sets):
+        yield replace(facts, punches=tuple([_fact(seq, *one) for seq, one in enumerate(made, 1)]))
+
+
+def crowd(numbers: range, sets: dict[str, RuleSet]) -> Iterator[tuple[PersonFacts, list[Made]]]:
+    """The same people, their punches beside them: a database needs no objects."""
     for number in numbers:
         kind = KINDS[number % len(KINDS)]
         yield _person(number, kind, sets[kind])
@@ -88,14 +102,19 @@ def books(sets: dict[str, RuleSet]) -> dict[int, PlanBook]:
     return {id(rules): PlanBook(rules) for rules in sets.values()}
 
 
+@cache
+def _midnight_ms(day: date) -> int:
+    return ZONE.minute(day, 0) * 60_000
+
+
 def _at_ms(day: date, minute: int) -> int:
-    return ZONE.minute(day, minute) * 60_000
+    return _midnight_ms(day) + minute * 60_000
 
 
 END_MS: Final = _at_ms(LAST + timedelta(days=10), 0)
 
 
-def _person(number: int, kind: str, rules: RuleSet) -> PersonFacts:
+def _person(number: int, kind: str, rules: RuleSet) -> tuple[PersonFacts, list[Made]]:
     luck = Random(number)
     roster = {}
     if kind == "rotating":
@@ -103,30 +122,30 @@ def _person(number: int, kind: str, rules: RuleSet) -> PersonFacts:
         for place, day in enumerate(DAYS):
             name = ROTATION[(place + shift) % len(ROTATION)]
             roster[day] = RosterEntry((name,) if name else ())
-    punches: list[PunchFact] = []
+    made: list[Made] = []
     records: list[OfficeRecord] = []
     for day in DAYS:
         entry = roster.get(day) or rules.week.get(day.weekday(), RosterEntry())
         if not entry.shifts:
             if luck.random() < 0.02:
-                _punch(punches, luck, _at_ms(day, 600))
-                _punch(punches, luck, _at_ms(day, 900))
+                _punch(made, luck, _at_ms(day, 600))
+                _punch(made, luck, _at_ms(day, 900))
             continue
-        _work(punches, records, luck, kind, day, SHIFTS[entry.shifts[0]])
-    return PersonFacts(
+        _work(made, records, luck, kind, day, SHIFTS[entry.shifts[0]])
+    facts = PersonFacts(
         PersonId(f"p-{number}"),
         rules,
         END_MS,
         site="HQ",
         roster=roster,
-        punches=tuple(punches),
         records=tuple(records),
         watermarks={"north": END_MS, "south": END_MS},
     )
+    return facts, made
 
 
 def _work(
-    punches: list[PunchFact],
+    made: list[Made],
     records: list[OfficeRecord],
     luck: Random,
     kind: str,
@@ -161,23 +180,21 @@ def _work(
         if arriving:
             draw = luck.random()
             away = 3 if draw < 0.15 else luck.randrange(6, 40) if draw < 0.2 else away
-        _punch(punches, luck, _at_ms(day, edge + away))
+        _punch(made, luck, _at_ms(day, edge + away))
 
 
-def _punch(punches: list[PunchFact], luck: Random, minute_ms: int) -> None:
+def _punch(made: list[Made], luck: Random, minute_ms: int) -> None:
     at_ms = minute_ms + luck.randrange(60_000)
-    for again in range(2 if luck.random() < 0.03 else 1):
-        punches.append(
-            PunchFact(
-                at_ms + again * 20_000,
-                device=luck.choice(("north", "south")),
-                epoch="e",
-                seq=len(punches) + 1,
-                site="HQ",
-                received_ms=at_ms + again * 20_000 + 400,
-                method=luck.choice((Method.FACE, Method.FINGER)),
-            )
-        )
+    made.extend(
+        (at_ms + again * 20_000, luck.choice(TERMINALS), luck.choice(_METHODS))
+        for again in range(2 if luck.random() < 0.03 else 1)
+    )
+
+
+def _fact(seq: int, at_ms: int, terminal: str, method: Method) -> PunchFact:
+    return PunchFact(
+        at_ms, device=terminal, epoch="e", seq=seq, site="HQ", received_ms=at_ms + 400, method=method
+    )
 
 
 def _dated(number: int, kind: RecordKind, day: date, last_half: Half) -> OfficeRecord:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, insert
 
-from cloud.db.bulk import Into, Row, insert_rows
+from cloud.db import direct
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
 from cloud.db.tables import (
@@ -24,24 +28,30 @@ from cloud.db.tables import (
 )
 from cloud.office.codec import row_of
 from cloud.rules.facts import PersonFacts, RuleSet
-from tests.benchmarks.rules_crowd import END_MS, KINDS, ZONE, rule_sets
-from tests.benchmarks.rules_crowd import people as crowd
+from models.punch import Method
+from tests.benchmarks.rules_crowd import END_MS, FIRST, KINDS, LAST, TERMINALS, ZONE, crowd, rule_sets
 
 SINCE_EVER = date(1, 1, 1)
 STREAM = b"s" * 16
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PEOPLE_A_STEP = 2_000
-ROWS_A_STEP = 100_000
+SINCE_MS = END_MS - 100 * 86_400_000
+DAYS = (LAST - FIRST).days + 1
 
-Press = tuple[int, str, str, int]
-"""Instant, person, terminal and method."""
-PUNCHES = Into(
-    "punches",
-    (
-        "terminal_id", "stream_id", "seq", "punch_id", "person_id", "wall_ms", "monotonic_ms", "boot",
-        "clock", "at_ms", "method", "direction", "received_ms",
-    ),
-)  # fmt: skip
+_PUNCH = """
+INSERT INTO punches (terminal_id, stream_id, seq, punch_id, person_id, wall_ms, monotonic_ms, boot, clock,
+                     at_ms, method, direction, received_ms)
+VALUES (?1, ?2, ?3, CAST(printf('%016d', ?3) AS BLOB), 'p-' || ?4, ?5, ?5, 1, 2, ?5, ?6, 0, ?5 + 400)"""
+_EARLIER = """
+INSERT INTO punches (terminal_id, stream_id, seq, punch_id, person_id, wall_ms, monotonic_ms, boot, clock,
+                     at_ms, method, direction, received_ms)
+SELECT terminal_id, ?1, seq, CAST(printf('%04d%012d', ?2, seq) AS BLOB), person_id, wall_ms - ?3,
+       monotonic_ms, boot, clock, at_ms - ?3, method, direction, received_ms - ?3
+FROM punches WHERE stream_id = ?4 ORDER BY seq"""
+_EARLIER_DAYS = """
+INSERT INTO attendance_days (person_id, date, state, result, input_hash, rule_version, judged_ms, settles_ms)
+SELECT person_id, date(date, ?2), state, result, input_hash, rule_version, judged_ms, settles_ms
+FROM attendance_days WHERE date >= ?1"""
 
 
 def found_firm(path: Path, size: int) -> Database:
@@ -51,30 +61,62 @@ def found_firm(path: Path, size: int) -> Database:
     sets = rule_sets()
     with database.write() as connection:
         _rules(connection, sets)
-    rows: list[Press] = []
+    # One number a punch, which sorts by time: a firm of 100,000 has six millions of them.
+    found = array("q")
     for start in range(0, size, PEOPLE_A_STEP):
-        part = list(crowd(range(start, min(start + PEOPLE_A_STEP, size)), sets))
+        numbers = range(start, min(start + PEOPLE_A_STEP, size))
+        part = list(crowd(numbers, sets))
         with database.write() as connection:
-            _people(connection, part)
-        rows += [
-            (punch.at_ms, one.person_id, punch.device, int(punch.method or 0))
-            for one in part
-            for punch in one.punches
-        ]
-    rows.sort()
-    for start in range(0, len(rows), ROWS_A_STEP):
-        with database.write() as connection:
-            _punches(connection, rows[start : start + ROWS_A_STEP], start)
+            _people(connection, [facts for facts, _ in part])
+        for number, (_, made) in zip(numbers, part, strict=True):
+            found.extend(
+                ((at_ms - SINCE_MS) << 21 | number) << 2
+                | (terminal == TERMINALS[1]) << 1
+                | (method is Method.FINGER)
+                for at_ms, terminal, method in made
+            )
+    with database.write() as connection, _indices_made_after(connection, "punches"):
+        cursor: Any = connection.connection.cursor()
+        cursor.executemany(_PUNCH, map(_row, sorted(found), count(1)))
     return database
 
 
-def _punches(connection: Connection, rows: list[Press], before_n: int) -> None:
-    found: list[Row] = []
-    for seq, (at_ms, person, device, method) in enumerate(rows, before_n + 1):
-        found.append(
-            (device, STREAM, seq, seq.to_bytes(16), person, at_ms, at_ms, 1, 2, at_ms, method, 0, at_ms + 400)
-        )
-    insert_rows(connection, PUNCHES, found)
+def _row(made: int, seq: int) -> tuple[direct.Value, ...]:
+    method = Method.FINGER if made & 1 else Method.FACE
+    return (
+        TERMINALS[made >> 1 & 1],
+        STREAM,
+        seq,
+        str(made >> 2 & 0x1FFFFF),
+        (made >> 23) + SINCE_MS,
+        method.value,
+    )
+
+
+def add_months(database: Database, months_n: int) -> None:
+    """What the firm did in its month, as often again before it: punches, and days that were judged."""
+    with (
+        database.write() as connection,
+        _indices_made_after(connection, "punches"),
+        _indices_made_after(connection, "attendance_days"),
+    ):
+        for back in range(months_n, 0, -1):
+            days_n = back * DAYS
+            stream = b"m%015d" % back
+            direct.run(connection, _EARLIER, (stream, back, days_n * 86_400_000, STREAM))
+            direct.run(connection, _EARLIER_DAYS, (FIRST.isoformat(), f"-{days_n} days"))
+
+
+@contextmanager
+def _indices_made_after(connection: Connection, table: str) -> Iterator[None]:
+    """Without the indices of ``table``: a row at a time they take longer than the rows."""
+    query = "SELECT name, sql FROM sqlite_master WHERE tbl_name = ? AND type = 'index' AND sql IS NOT NULL"
+    indices = direct.rows(connection, query, (table,))
+    for name, _ in indices:
+        direct.run(connection, f"DROP INDEX {name}")
+    yield
+    for _, text in indices:
+        direct.run(connection, text)
 
 
 def _rules(connection: Connection, sets: dict[str, RuleSet]) -> None:
@@ -93,7 +135,7 @@ def _rules(connection: Connection, sets: dict[str, RuleSet]) -> None:
         values = {"group_id": kind, "from_date": SINCE_EVER, "version": "v1", "parameters": parameters}
         connection.execute(insert(policies).values(**values))
     connection.execute(insert(departments).values(department_id="d", name="Everybody"))
-    for name in ("north", "south"):
+    for name in TERMINALS:
         connection.execute(
             insert(terminals).values(
                 terminal_id=name,
