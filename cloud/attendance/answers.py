@@ -8,7 +8,7 @@ here, and whatever the engine says, this says too: docs/explanation/rules-speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -67,9 +67,8 @@ class Answer:
     Attributes:
         fields: what is stored before the flags, between flags and overtime, and after overtime.
         overtime: nothing if there is none.
-        plain: there are neither flags nor overtime.
-        steps, events: the explanation up to the findings, and theirs; ``steps_n``, ``events_n``: how many.
-        extra, extra_n: the steps after those of the punches.
+        told, extra, events: the explanation: of records and punches, what else is remarked, the findings.
+        extra_n, steps_n: how many steps ``extra`` has, and all three.
     """
 
     state: str
@@ -77,13 +76,11 @@ class Answer:
     fields: tuple[bytes, bytes, bytes]
     flags: tuple[str, ...]
     overtime: bytes
-    plain: bool
-    steps: Phrase
-    events: Phrase
-    steps_n: int
-    events_n: int
+    told: Phrase
     extra: Phrase
+    events: Phrase
     extra_n: int
+    steps_n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,45 +90,60 @@ class Wording:
     Attributes:
         pattern: for ``%``.
         pick: takes what is to be filled in from values by number; None: there is nothing.
-        dated: some value is one of the dates around.
         of_both: what is to be filled in are the first IN and the first OUT, once each.
     """
 
     state: str
     rule_version: str
     pattern: bytes
-    pick: Callable[[Mapping[int, bytes]], object] | None
-    dated: bool
+    pick: Callable[[Sequence[bytes]], object] | None
     of_both: bool
 
-    def said(self, values: Mapping[int, bytes]) -> bytes:
-        """The end of the stored day, with ``values`` in their places."""
+    def said(self, values: Sequence[bytes]) -> bytes:
+        """The end of the stored day, with ``values`` by number in their places.
+
+        They end with the dates around, the last first, the record and the double: numbers below 0.
+        """
         return self.pattern % (() if self.pick is None else self.pick(values))
 
 
-def wording(answer: Answer, remarks: Sequence[Answer] = ()) -> Wording:
-    """The answer in one piece.
+def wording(answer: Answer) -> Wording:
+    """The answer in one piece."""
+    return _worded(answer, answer.flags, answer.overtime, answer.extra, answer.steps_n)
 
-    ``remarks``: days that differ in nothing but what is remarked on its punches, and its overtime; in the
-    order of their steps.
+
+def combined(core: Answer, base: Answer, double: Answer, later: Answer) -> Wording | None:
+    """What is said of a day that is ``core`` but for a double punch and time after the hours.
+
+    ``base``: a day on time to the minute; ``double``, ``later``: the same with a double punch, and with time
+    after the hours, or ``base``. None if it cannot be told from these.
     """
+    alike = core.flags == base.flags and core.overtime == base.overtime
+    own, twice = _less(core.extra, base.extra), _less(double.extra, base.extra)
+    if not alike or own is None or twice is None or any(one.events[0] for one in (base, double, later)):
+        return None
+    extra = _and(_and(own, twice), later.extra)
+    steps_n = core.steps_n + double.extra_n + later.extra_n - 2 * base.extra_n
+    flags = tuple([flag for flag in double.flags if flag not in base.flags]) + later.flags
+    return _worded(core, flags, later.overtime, extra, steps_n)
+
+
+def _less(one: Phrase, end: Phrase) -> Phrase | None:
+    """A phrase without its end; None: it ends with something else."""
+    left, slots_n = len(one[0]) - len(end[0]), len(one[1]) - len(end[1])
+    if (one[0][left:], one[1][slots_n:]) != end or left < 0:
+        return None
+    return one[0][:left], one[1][:slots_n]
+
+
+def _worded(answer: Answer, flags: tuple[str, ...], overtime: bytes, extra: Phrase, steps_n: int) -> Wording:
     before, between, after = answer.fields
-    flags, overtime, steps_n = answer.flags, answer.overtime, answer.steps_n + answer.events_n
-    said, slots = answer.steps
-    for one in remarks:
-        flags += one.flags
-        overtime = overtime or one.overtime
-        steps_n += one.extra_n
-        said += one.extra[0]
-        slots += one.extra[1]
-    said += answer.events[0]
-    slots += answer.events[1]
+    said, slots = _and(_and(answer.told, extra), answer.events)
     return Wording(
         answer.state,
         answer.rule_version,
         b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], said]),
         itemgetter(*slots) if slots else None,
-        bool(slots) and min(slots) <= DATES,
         slots == (0, 1),
     )
 
@@ -154,18 +166,22 @@ def ask(
     person = somebody(plans, plan, state, record)
     clusters = _clusters(edges, plans.zone.midnight(plan.day.toordinal()), doubled=doubled)
     days = Days(Given(person, plans, around, plan.day, Assigned((list(clusters.values()),))))
-    result = result_of(days.sheet(plan.day), days, [], [])
+    sheet = days.sheet(plan.day)
+    result = result_of(sheet, days, [], [])
     marks = _marks(clusters, plan, doubled=doubled)
     if record is not None:
         marks[CLAIM] = b"", form(FORM, FORM)
     must = {number for number in marks if number != CLAIM}
     # Evidence is cut out before, with its date.
     marks |= dated(plan.day)
-    answer = answer_of(result, marks, sum(minute is not None for minute in edges))
+    # What records have of the date is told before its punches.
+    told_n = len(sheet.claims.claims) + sum([minute is not None for minute in edges])
+    answer = answer_of(result, marks, told_n)
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
     missing = {number for number in must if not (free and number >= 0)} - {
-        *answer.steps[1],
+        *answer.told[1],
+        *answer.extra[1],
         *answer.events[1],
     }
     return None if missing or result.state is not state else answer
@@ -191,12 +207,11 @@ def dated(day: date) -> Marks:
 
 
 def answer_of(day: AttendanceDay, marks: Marks, told_n: int) -> Answer:
-    """The day in pieces; the first ``told_n`` steps are those that name its punches."""
+    """The day in pieces; the first ``told_n`` steps are told of its records and punches."""
     stored = stored_day(day)
     fields, steps = msgspec.structs.astuple(stored), stored.explanation
     events_at = len(steps) - len(day.findings)
     told_n = min(told_n, events_at)
-    extra = _cut(_items(steps[told_n:events_at]), marks)
     return Answer(
         state=day.state.value,
         rule_version=day.rule_version,
@@ -207,13 +222,11 @@ def answer_of(day: AttendanceDay, marks: Marks, told_n: int) -> Answer:
         ),
         flags=tuple([flag.value for flag in day.flags]),
         overtime=_literal(_encode(stored.overtime_min)) if day.overtime_min else b"",
-        plain=not (day.flags or day.overtime_min),
-        steps=_and(_cut(_items(steps[:told_n]), marks), extra),
+        told=_cut(_items(steps[:told_n]), marks),
+        extra=_cut(_items(steps[told_n:events_at]), marks),
         events=_cut(_items(steps[events_at:]), marks),
-        steps_n=events_at,
-        events_n=len(day.findings),
-        extra=extra,
         extra_n=events_at - told_n,
+        steps_n=len(steps),
     )
 
 

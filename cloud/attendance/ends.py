@@ -18,7 +18,8 @@ from models.punch import Direction
 _IN: Final = Direction.IN.value * DIRECTION
 _OUT: Final = Direction.OUT.value * DIRECTION
 
-Ends = tuple[Piece, Press | None, Press | None]
+Ends = tuple[Piece, int | None, int | None]
+"""A unit, and the numbers of the clusters that are its IN and its OUT."""
 
 
 def own_of(firsts: list[int], place: Place, near: range) -> tuple[int, int, bool] | None:
@@ -49,46 +50,46 @@ def _holders(at_ms: int, windows: Sequence[Span]) -> int:
 
 
 def ends_of(hours: Hours, clusters: Clusters, own: range, midnight_ms: int) -> Sequence[Ends]:
-    """The punches that are IN and OUT of each unit (P3, A4, D10)."""
-    pieces = hours.pieces
+    """The clusters that are IN and OUT of each unit (P3, A4, D10)."""
+    pieces, firsts = hours.pieces, clusters.firsts
     if len(pieces) > 1:
+        seated = _seated(pieces, firsts, own, midnight_ms)
         return [
-            (piece, *_sides(clusters, seated[0], seated[-1], piece.mid2_ms, midnight_ms))
-            if seated
-            else (piece, None, None)
-            for piece, seated in zip(pieces, _seated(pieces, clusters, own, midnight_ms), strict=True)
+            (piece, *_sides(firsts, of_piece, piece.mid2_ms, midnight_ms))
+            for piece, of_piece in zip(pieces, seated, strict=True)
         ]
-    piece, opening, closing = pieces[0], own[0], own[-1]
-    if hours.free and opening < closing:
-        return ((piece, clusters.heads[opening], clusters.tails[closing]),)
+    piece = pieces[0]
+    if hours.free and len(own) > 1:
+        return ((piece, own[0], own[-1]),)
     mid2_ms = piece.mid2_ms
     if hours.flex:
-        first_ms = clusters.firsts[opening] - midnight_ms
+        first_ms = firsts[own[0]] - midnight_ms
         if first_ms * 2 < mid2_ms:
             mid2_ms += 2 * MS * hours.moved_min(first_ms // MS)
-    return ((piece, *_sides(clusters, opening, closing, mid2_ms, midnight_ms)),)
+    return ((piece, *_sides(firsts, own, mid2_ms, midnight_ms)),)
 
 
 def _sides(
-    clusters: Clusters, opening: int, closing: int, mid2_ms: int, midnight_ms: int
-) -> tuple[Press | None, Press | None]:
-    firsts = clusters.firsts
-    came = clusters.heads[opening] if (firsts[opening] - midnight_ms) * 2 < mid2_ms else None
-    left = clusters.tails[closing] if (firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
+    firsts: Sequence[int], own: Sequence[int], mid2_ms: int, midnight_ms: int
+) -> tuple[int | None, int | None]:
+    if not own:
+        return None, None
+    opening, closing = own[0], own[-1]
+    came = opening if (firsts[opening] - midnight_ms) * 2 < mid2_ms else None
+    left = closing if (firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
     return came, left
 
 
-def _seated(pieces: Sequence[Piece], clusters: Clusters, own: range, midnight_ms: int) -> list[list[int]]:
+def _seated(pieces: Sequence[Piece], firsts: Sequence[int], own: range, midnight_ms: int) -> list[list[int]]:
     """Clusters to units (A4)."""
     midnight = midnight_ms // MS
     seats = [Seat(midnight + piece.first, midnight + piece.end, trust=False) for piece in pieces]
     found: list[list[int]] = [[] for _ in pieces]
     for number in own:
-        at_ms = clusters.firsts[number]
-        cluster = Cluster((), at_ms, at_ms, Direction.NONE)
+        cluster = Cluster((), firsts[number], firsts[number], Direction.NONE)
         seat = choose(cluster, seats)
         seat.take(cluster)
-        found[next(n for n, other in enumerate(seats) if other is seat)].append(number)
+        found[seats.index(seat)].append(number)
     return found
 
 

@@ -87,7 +87,7 @@ def ask_exactly(
     if record is not None:
         marks[CLAIM] = b"", form(FORM, FORM)
     answer = answer_of(result, marks | dated(plan.day), 0)
-    said = answer.steps[0] + answer.events[0]
+    said = answer.told[0] + answer.extra[0] + answer.events[0]
     firsts = {cluster.first_ms: 2 * number for number, cluster in enumerate(clusters)}
     lasts = {cluster.last_ms: 2 * number + 1 for number, cluster in enumerate(clusters)}
     if record is not None and isinstance(record.body, CorrectionBody):

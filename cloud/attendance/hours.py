@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from cloud.rules import minutes
-from cloud.rules.localtime import DAY_MIN
+from cloud.rules.claims import Claims
 from cloud.rules.minutes import MS, Minutes, Span
 from cloud.rules.plan import DayPlan, Instance, InstanceKind
 from models.attendance import Duty
+
+NO_CLAIMS: Final = Claims()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Hours:
         flex: how far the hours may move with the IN, earlier and later (D7).
         unpaid: spans without presence (P9), minutes after midnight, ``unpaid_ms`` in all; the first to
             the last instant are ``unpaid_within``.
-        closes_ms: where punches stop being plainly of this date, ms after midnight; ``same_day_ms``: on it.
+        closes_ms: where punches stop being plainly of this date, ms after midnight.
         longest_ms: what a pair may last (P7), less the two minutes by which a question may be longer.
     """
 
@@ -61,13 +64,22 @@ class Hours:
     unpaid_within: Span
     unpaid_ms: int
     closes_ms: int
-    same_day_ms: int
     longest_ms: int
 
     @cached_property
-    def ordinary(self) -> bool:
-        """Whether there is one unit, and it stays where it is."""
-        return len(self.pieces) == 1 and not self.free and self.flex is None
+    def sole(self) -> Piece | None:
+        """The only unit, if there is one and it stays where it is."""
+        return self.pieces[0] if len(self.pieces) == 1 and not self.free and self.flex is None else None
+
+    @cached_property
+    def on_time(self) -> tuple[int, ...] | None:
+        """The edges of a day on which nobody is late or leaves early.
+
+        None: how late somebody came and how long they stayed have to do with each other.
+        """
+        if self.free or self.early_counts:
+            return None
+        return tuple([edge for piece in self.pieces for edge in (piece.first, piece.end)])
 
     def moved_min(self, came: int) -> int:
         """By how much an IN at that minute moves the hours (D7)."""
@@ -92,10 +104,13 @@ class Hours:
         return out_ms - in_ms - minutes.overlap_ms(in_ms, out_ms, self.unpaid)
 
 
-def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) -> Hours | None:
+def hours_of(
+    plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool, claims: Claims = NO_CLAIMS
+) -> Hours | None:
     """The hours of a date whose punches come down to edges; None: they may not.
 
-    ``crowd``: hours of neighbours in its windows; ``flexible``: some of them, or its own, may move.
+    ``crowd``: hours of neighbours in its windows; ``flexible``: some of them, or its own, may move;
+    ``claims``: what a dated record has of it.
     """
     policy = plan.policy
     if plan.duty is not Duty.DUE or len(plan.instances) != 1 or not plan.required:
@@ -111,6 +126,9 @@ def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) ->
     if rare or shift is None or not (shift.in_punch and shift.out_punch):
         return None
     free = instance.kind is InstanceKind.FREE
+    residual = minutes.subtract(plan.required, claims.covered)
+    if claims.claims and (free or plan.flexible or not residual or policy.punch_at_leave_edges):
+        return None
     if plan.flexible and (policy.punch_per_segment or not _flexible_plainly(instance)):
         return None
     if crowd and (free or flexible):
@@ -122,7 +140,13 @@ def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) ->
         or any(start < instance.end for start, _ in instance.overtime)
     )
     return Hours(
-        pieces=_pieces(plan, instance, midnight, exact=free or plan.flexible or early_counts),
+        pieces=_pieces(
+            plan,
+            residual,
+            midnight,
+            # Leave may have been worked through before or after the rest of the day (J11).
+            exact=free or plan.flexible or early_counts or bool(claims.claims),
+        ),
         free=free,
         any_place=free and not unpaid and not instance.overtime,
         early_counts=early_counts,
@@ -131,7 +155,6 @@ def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool) ->
         unpaid_within=in_ms(moved([(unpaid[0][0], unpaid[-1][1])], midnight))[0] if unpaid else (0, 0),
         unpaid_ms=minutes.count(unpaid) * MS,
         closes_ms=(instance.closes - midnight) * MS,
-        same_day_ms=min(instance.closes - midnight, DAY_MIN) * MS,
         longest_ms=(policy.max_shift_min - 2) * MS,
     )
 
@@ -145,12 +168,12 @@ def _flexible_plainly(instance: Instance) -> bool:
     return all(end - start > reach for start, end in (required[0], required[-1]))
 
 
-def _pieces(plan: DayPlan, instance: Instance, midnight: int, *, exact: bool) -> tuple[Piece, ...]:
-    policy = plan.policy
+def _pieces(plan: DayPlan, residual: Minutes, midnight: int, *, exact: bool) -> tuple[Piece, ...]:
+    policy, instance = plan.policy, plan.instances[0]
     free = instance.kind is InstanceKind.FREE
-    parts = [plan.required]
+    parts = [residual]
     if policy.punch_per_segment and not free:
-        parts = [minutes.clip(plan.required, start, end) for start, end in instance.segments]
+        parts = [minutes.clip(residual, start, end) for start, end in instance.segments]
     found = []
     for part in parts:
         if part:

@@ -62,12 +62,17 @@ class Doors(dict[tuple[str, int], bytes]):
 class Clusters:
     """Clusters in time order (P2): the first instant, the first and the last punch of each.
 
-    ``odd``: instants of punches to be remarked on. ``merged``: all punches of clusters that have several.
+    Attributes:
+        came_by, left_by: how steps name the first and the last punch.
+        odd: instants of punches to be remarked on.
+        merged: all punches of clusters that have several.
     """
 
     firsts: list[int]
     heads: list[Press]
     tails: list[Press]
+    came_by: list[bytes]
+    left_by: list[bytes]
     odd: list[int]
     merged: dict[int, list[Press]]
 
@@ -80,6 +85,14 @@ class Clusters:
         """Whether some punch is odd, from an instant to before another or to the end of cluster ``last``."""
         end_ms = max(end_ms, self.tails[last][0] + 1)
         return any(start_ms <= at_ms < end_ms for at_ms in self.odd)
+
+    def doubled(self, start: int, end: int) -> int | None:
+        """The first of some clusters that has several punches."""
+        if self.merged:
+            for number in range(start, end):
+                if number in self.merged:
+                    return number
+        return None
 
     def typed(self, number: int) -> bool:
         """Whether somebody gave a direction with some punch of a cluster."""
@@ -96,7 +109,8 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
     None where only the engine knows: untrusted clocks, equal instants.
     """
     firsts = [press[0] for press in presses]
-    odd = [press for press in presses if not doors[press[1:3]]]
+    names = [doors[press[1:3]] for press in presses]
+    odd = [press for press, name in zip(presses, names, strict=True) if not name] if b"" in names else []
     if any(press[2] >= UNTRUSTED * CLOCK for press in odd):
         return None
     longest_ms = shapes.longest_dup_ms
@@ -104,23 +118,18 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
         n for n, gap_ms in enumerate(map(sub, firsts[1:], firsts), 1) if gap_ms < longest_ms or not gap_ms
     ]
     if not near:
-        return Clusters(firsts, presses, presses, [press[0] for press in odd], {})
+        return Clusters(firsts, presses, presses, names, names, [press[0] for press in odd], {})
     if any(firsts[n] == firsts[n - 1] for n in near):
         return None
-    joined = {n for n in near if firsts[n] - firsts[n - 1] < shapes.dup_ms(firsts[n])}
-    starts = [n for n in range(len(presses)) if n not in joined]
-    ends = [*starts[1:], len(presses)]
-    return Clusters(
-        [firsts[n] for n in starts],
-        [presses[n] for n in starts],
-        [presses[n - 1] for n in ends],
-        [press[0] for press in odd],
-        {
-            number: presses[start:end]
-            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-            if end - start > 1
-        },
+    joined = [n for n in near if firsts[n] - firsts[n - 1] < shapes.dup_ms(firsts[n])]
+    found = Clusters(
+        firsts, list(presses), list(presses), list(names), list(names), [press[0] for press in odd], {}
     )
+    for before, n in enumerate(joined, 1):
+        found.merged.setdefault(n - before, [presses[n - 1]]).append(presses[n])
+    for n in reversed(joined):
+        del firsts[n], found.heads[n], found.came_by[n], found.tails[n - 1], found.left_by[n - 1]
+    return found
 
 
 def fact_of(press: Press, sites: Mapping[str, str | None]) -> PunchFact:

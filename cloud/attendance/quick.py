@@ -14,9 +14,6 @@ from itertools import pairwise
 from typing import Final
 
 from cloud.attendance.answers import (
-    CLAIM,
-    DATES,
-    DOUBLE,
     Answer,
     Claimed,
     Edges,
@@ -24,6 +21,7 @@ from cloud.attendance.answers import (
     Wording,
     ask,
     clock,
+    combined,
     count,
     form,
     wording,
@@ -34,13 +32,12 @@ from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
 from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
 from cloud.attendance.presses import TYPED, Clusters, Doors, Press, clusters_of
-from cloud.attendance.shapes import Place, QuickDay, Shapes
+from cloud.attendance.shapes import Place, QuickDay, Shapes, Stretch
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
 from cloud.rules.facts import PersonFacts
 from cloud.rules.minutes import MS, Span
 from cloud.rules.records import KnownRecords, halves_on, known_records
-from cloud.rules.view import View, span_of_dates
 from models.attendance import DayState
 from models.office import ClockSpan, CorrectionBody, DateSpan, OfficeRecord, RecordStatus
 
@@ -56,9 +53,13 @@ _SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
 _SECONDS: Final = tuple(text + b":%02d" % second for text in _CLOCKS for second in range(60))
 _COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
 _NOTHING: Final[Sequence[OfficeRecord]] = ()
+_NO_RECORDS: Final = KnownRecords()
+_NOTHING_BESIDE: Final[dict[int, Place | None]] = {}
 _QUIET: Final[Question] = (_FINAL, (), False, None)
 
 _Timed = tuple[int, int, OfficeRecord]
+Claim = tuple[OfficeRecord, Claimed] | tuple[None, None]
+_NO_CLAIM: Final[Claim] = (None, None)
 
 
 class Person:
@@ -76,11 +77,7 @@ class Person:
         self._clusters = clusters_of(presses, shapes, doors) if shapes.usable else None
         self._settled_ms = min(facts.watermarks.values(), default=facts.as_of_ms)
         self._settled_ms = min(self._settled_ms, facts.as_of_ms)
-        self._records = known_records(facts.records, facts.as_of_ms) if facts.records else KnownRecords()
-        self._stretched: tuple[Span, ...] = ()
-        self._beside: frozenset[int] = frozenset()
-        if self._records.overtime:
-            self._stretch()
+        self._records = known_records(facts.records, facts.as_of_ms) if facts.records else _NO_RECORDS
         self._dated, self._timed = _by_date(self._records) if facts.records else ({}, [])
 
     def days(self, dates: Sequence[date]) -> list[QuickDay]:
@@ -92,62 +89,47 @@ class Person:
         stretch = self._shapes.stretch(self._facts, dates[0], dates[-1])
         if stretch.refused is not None:
             raise stretch.refused.with_traceback(None)
-        first, places, clusters = stretch.first, stretch.places, self._clusters
+        clusters = self._clusters
         if clusters is None:
             return [self._judged(day) for day in dates]
+        first, places = stretch.first, stretch.places
+        beside = self._beside_overtime(stretch) if self._records.overtime else _NOTHING_BESIDE
         found = []
-        beside = self._beside
         for day in dates:
             ordinal = day.toordinal()
-            place = places[ordinal - first]
-            if ordinal in beside and place is not None:
-                place = self._beside_overtime(place)
-            answered = None if place is None else self._answered(place, clusters)
+            place = beside[ordinal] if ordinal in beside else places[ordinal - first]
+            answered = None if place is None else self._answered(place, ordinal, clusters)
             found.append(answered or self._judged(day))
         return found
 
     @cached_property
-    def _view(self) -> View:
-        return NearView(self._facts, self._shapes, self._presses, self._doors, self._clusters)
-
-    @cached_property
     def _days(self) -> Days:
-        return Days(self._view)
+        return Days(NearView(self._facts, self._shapes, self._presses, self._doors, self._clusters))
 
-    def _stretch(self) -> None:
-        """Find the windows that overtime has made or widened, and the dates near them."""
-        view, zone = self._view, self._shapes.plans.zone
-        found: list[Span] = []
-        near = {day.toordinal() for day in view.attached}
-        for day in view.attached:
-            base = {(i.opens, i.closes) for i in view.base(day).instances}
-            for opens, closes in {(i.opens, i.closes) for i in view.plan(day).instances} - base:
-                found.append((opens * MS, closes * MS))
-                near.update(range(zone.ordinal_of(opens) - 2, zone.ordinal_of(closes) + 3))
-        self._stretched = tuple(found)
-        self._beside = frozenset(near)
+    def _beside_overtime(self, stretch: Stretch) -> dict[int, Place | None]:
+        """The places of the dates with overtime; None for these and others where only the engine knows."""
+        forms = self._records.overtime
+        every = [self._shapes.overtime(stretch, self._facts, form) for form in forms]
+        windows = [window for one in every for window in one.windows]
+        found: dict[int, Place | None] = {}
+        for ordinal in {ordinal for one in every for ordinal in one.near}:
+            place = stretch.place(ordinal)
+            if place is not None and _reached(place.low_ms, place.high_ms, windows):
+                found[ordinal] = None
+        spans = [(one.body.start_ms, one.body.end_ms) for one in forms if isinstance(one.body, ClockSpan)]
+        for one in every:
+            if one.home is not None:
+                place = stretch.place(one.home)
+                alone = (
+                    place is not None
+                    and len(spans) == len(forms)
+                    and len(_reached(place.low_ms - _DAY_MS, place.high_ms + _DAY_MS, spans)) == 1
+                    and not self._spoken(place, one.home)
+                )
+                found[one.home] = one.place if alone else None
+        return found
 
-    def _beside_overtime(self, place: Place) -> Place | None:
-        """The place with its overtime, if any; None where a window that overtime has made reaches it."""
-        if place.day in self._view.attached:
-            return self._with_overtime(place)
-        if any(opens < place.high_ms and closes > place.low_ms for opens, closes in self._stretched):
-            return None
-        return place
-
-    def _with_overtime(self, place: Place) -> Place | None:
-        """The place with the overtime of a form in it; None: of several."""
-        forms = [one.body for one in self._records.overtime if isinstance(one.body, ClockSpan)]
-        near = [
-            one
-            for one in forms
-            if one.start_ms < place.high_ms + _DAY_MS and one.end_ms > place.low_ms - _DAY_MS
-        ]
-        if len(near) != 1 or len(forms) != len(self._records.overtime) or self._spoken(place):
-            return None
-        return self._shapes.with_overtime(place, self._view.plan(place.day))
-
-    def _answered(self, place: Place, clusters: Clusters) -> QuickDay | None:
+    def _answered(self, place: Place, ordinal: int, clusters: Clusters) -> QuickDay | None:
         firsts = clusters.firsts
         start = bisect_left(firsts, place.low_ms)
         end = bisect_left(firsts, place.high_ms, start)
@@ -157,26 +139,34 @@ class Person:
             if near is None:
                 return None
             start, end, loose = near
-        records = self._spoken(place) if self._dated or self._timed else _NOTHING
+        records = self._spoken(place, ordinal) if self._timed else self._dated.get(ordinal, _NOTHING)
         settles_ms = place.settles_ms
         final = settles_ms is None or settles_ms <= self._settled_ms
         if start == end:
             return self._quiet(place, final, records)
         if not final or (clusters.odd and clusters.remarked(place.low_ms, place.high_ms, end - 1)):
             return None
-        hours, own = place.shape.hours, range(start, end)
         found = None
-        if hours is not None and not records and not loose:
-            found = self._worked(place, hours, clusters, own)
-        return found or self._exactly(place, clusters, own, records)
+        if not loose and place.shape.hours is not None:
+            if not records:
+                found = self._worked(place, place.shape.hours, clusters, start, end)
+            elif len(records) == 1 and isinstance(records[0].body, DateSpan):
+                found = self._beside(place, clusters, range(start, end), records[0])
+        return found or self._exactly(place, clusters, range(start, end), records)
 
-    def _spoken(self, place: Place) -> Sequence[OfficeRecord]:
+    def _beside(self, place: Place, clusters: Clusters, own: range, record: OfficeRecord) -> QuickDay | None:
+        """A final day of which a dated record has a part."""
+        claimed = _claimed(record, place)
+        hours = None if claimed is None else self._shapes.hours_beside(place, record, claimed)
+        if hours is None or claimed is None:
+            return None
+        return self._of_units(place, hours, clusters, own, (record, claimed))
+
+    def _spoken(self, place: Place, ordinal: int) -> Sequence[OfficeRecord]:
         """Records that may touch the date, overtime in force aside: that has plans of its own."""
-        found = self._dated.get(place.day, _NOTHING)
-        if not self._timed:
-            return found
         low_ms, high_ms = place.low_ms, place.high_ms
-        return [*found, *(one for start, end, one in self._timed if start < high_ms and end > low_ms)]
+        timed = [one for start, end, one in self._timed if start < high_ms and end > low_ms]
+        return [*self._dated.get(ordinal, _NOTHING), *timed]
 
     def _quiet(self, place: Place, final: bool, records: Sequence[OfficeRecord]) -> QuickDay | None:  # noqa: FBT001
         """A day nobody punched on; as most are alike, it is kept whole."""
@@ -207,12 +197,9 @@ class Person:
         found = said[question]
         if found is None:
             return None
-        values = (
-            place.dates if record is None else {**place.dates, CLAIM: form(record.source, record.source_id)}
-        )
-        stored = place.head + _NONE + _NONE + b"\0" + found.said(values)
+        stored = place.head + _NONE + _NONE + b"\0" + found.said((*place.dates, _named(record), b""))
         settles_ms = None if question[0] is _FINAL else place.settles_ms
-        return QuickDay(place.day, stored, found.state, found.rule_version, settles_ms)
+        return (place.day, stored, found.state, found.rule_version, settles_ms)
 
     def _answer(self, place: Place, question: Question, record: OfficeRecord | None) -> Answer | None:
         answers = place.shape.answers
@@ -226,40 +213,73 @@ class Person:
             found = answers[question] = ask(self._shapes.plans, place.around, place.plan, question, record)
             return found
 
-    def _worked(self, place: Place, hours: Hours, clusters: Clusters, own: range) -> QuickDay | None:
+    def _worked(
+        self, place: Place, hours: Hours, clusters: Clusters, start: int, end: int
+    ) -> QuickDay | None:
         """A final day of clusters that are its own alone."""
-        found = self._ordinary(place, hours, clusters, own) if hours.ordinary else None
-        if found is not None:
-            return found
-        midnight_ms = place.midnight_ms
-        ends = ends_of(hours, clusters, own, midnight_ms)
-        if not all(plain(hours, came, left, midnight_ms) for _, came, left in ends):
+        piece, midnight_ms = hours.sole, place.midnight_ms
+        if piece is None:
+            return self._of_units(place, hours, clusters, range(start, end))
+        came, left = clusters.heads[start], clusters.tails[end - 1]
+        in_ms, out_ms = came[0] - midnight_ms, left[0] - midnight_ms
+        if not (
+            in_ms * 2 < piece.mid2_ms <= (clusters.firsts[end - 1] - midnight_ms) * 2
+            and out_ms < hours.closes_ms
+            and out_ms - in_ms <= hours.longest_ms
+            and not (came[2] | left[2]) & TYPED
+        ):
+            return self._of_units(place, hours, clusters, range(start, end))
+        double = clusters.doubled(start, end)
+        in_min, out_min = in_ms // MS, out_ms // MS
+        edges = (
+            piece.first if in_min <= piece.any_in else in_min,
+            piece.end if out_min >= piece.any_out else out_min,
+        )
+        said = self._wording(place, hours, edges, double is not None, _NO_CLAIM)
+        if said is None:
             return None
+        both = (
+            _shown(place, in_min) + clusters.came_by[start],
+            _shown(place, out_min) + clusters.left_by[end - 1],
+        )
+        text = said.pattern % both if said.of_both else said.said(_values(place, both, clusters, double, b""))
+        stored = _head(place, in_ms, out_ms, hours.paid_ms(in_ms, out_ms)) + text
+        return (place.day, stored, said.state, said.rule_version, None)
+
+    def _of_units(
+        self, place: Place, hours: Hours, clusters: Clusters, own: range, claim: Claim = _NO_CLAIM
+    ) -> QuickDay | None:
+        """The same of any units, of an IN or an OUT alone, and beside a record."""
+        midnight_ms = place.midnight_ms
         edges: list[int | None] = []
         at_ms: list[int | None] = []
-        values: dict[int, bytes] = {}
-        for piece, *both in ends:
-            for press in both:
-                number = len(edges)
-                if press is None:
+        values: list[bytes] = []
+        for piece, opening, closing in ends_of(hours, clusters, own, midnight_ms):
+            came = None if opening is None else clusters.heads[opening]
+            left = None if closing is None else clusters.tails[closing]
+            if not plain(hours, came, left, midnight_ms):
+                return None
+            for press, number, by, matters in (
+                (came, opening, clusters.came_by, piece.came),
+                (left, closing, clusters.left_by, piece.left),
+            ):
+                if press is None or number is None:
                     edges.append(None)
                     at_ms.append(None)
+                    values.append(b"")
                     continue
                 since_ms = press[0] - midnight_ms
                 minute = since_ms // MS
-                values[number] = _shown(place, minute) + self._doors[press[1:3]]
-                edges.append(piece.came(minute) if number % 2 == 0 else piece.left(minute))
+                edges.append(matters(minute))
                 at_ms.append(since_ms)
-        double = next((number for number in own if number in clusters.merged), None)
-        if double is not None:
-            values[DOUBLE] = _shown(place, (clusters.firsts[double] - midnight_ms) // MS)
-        said = self._wording(place, hours, tuple(edges), doubled=double is not None)
+                values.append(_shown(place, minute) + by[number])
+        double = clusters.doubled(own.start, own.stop)
+        said = self._wording(place, hours, tuple(edges), double is not None, claim)
         if said is None:
             return None
-        if said.dated:
-            values |= place.dates
-        stored = _head(place, *hours.presence(at_ms)) + said.said(values)
-        return QuickDay(place.day, stored, said.state, said.rule_version, None)
+        text = said.said(_values(place, values, clusters, double, _named(claim[0])))
+        stored = _head(place, *hours.presence(at_ms)) + text
+        return (place.day, stored, said.state, said.rule_version, None)
 
     def _exactly(
         self, place: Place, clusters: Clusters, own: range, records: Sequence[OfficeRecord]
@@ -289,90 +309,65 @@ class Person:
         found = shape.exact[key]
         if found is None:
             return None
-        values = {number: self._doors[press[1:3]] for number, press in enumerate(presses)}
-        if record is not None:
-            values[CLAIM] = form(record.source, record.source_id)
-            if isinstance(record.body, CorrectionBody):
-                at_ms.append(record.body.at_ms - place.midnight_ms)
+        if record is not None and isinstance(record.body, CorrectionBody):
+            at_ms.append(record.body.at_ms - place.midnight_ms)
         in_ms = None if found.came is None else at_ms[found.came]
         out_ms = None if found.left is None else at_ms[found.left]
         said = found.wording
-        stored = _head(place, in_ms, out_ms, found.paid_ms(at_ms)) + said.said(values | place.dates)
-        return QuickDay(place.day, stored, said.state, said.rule_version, None)
+        by = [name for number in own for name in (clusters.came_by[number], clusters.left_by[number])]
+        text = said.said((*by, *place.dates, _named(record), b""))
+        stored = _head(place, in_ms, out_ms, found.paid_ms(at_ms)) + text
+        return (place.day, stored, said.state, said.rule_version, None)
 
-    def _ordinary(self, place: Place, hours: Hours, clusters: Clusters, own: range) -> QuickDay | None:
-        """The same of one unit with an IN and an OUT on the date itself: most days of most firms."""
-        opening, closing = own[0], own[-1]
-        came, left = clusters.heads[opening], clusters.tails[closing]
-        midnight_ms, piece = place.midnight_ms, hours.pieces[0]
-        in_ms, out_ms = came[0] - midnight_ms, left[0] - midnight_ms
-        sides = in_ms * 2 < piece.mid2_ms <= (clusters.firsts[closing] - midnight_ms) * 2
-        if not sides or in_ms < 0 or out_ms >= hours.same_day_ms or out_ms - in_ms > hours.longest_ms:
-            return None
-        if (came[2] | left[2]) & TYPED or (
-            clusters.merged and any(number in clusters.merged for number in own)
-        ):
-            return None
-        in_min, out_min = in_ms // MS, out_ms // MS
-        edges = (
-            piece.first if in_min <= piece.any_in else in_min,
-            piece.end if out_min >= piece.any_out else out_min,
-        )
-        said = self._wording(place, hours, edges, doubled=False)
-        if said is None or not said.of_both:
-            return None
-        doors = self._doors
-        stored = place.plain_head % (
-            _SECONDS[in_ms // 1000],
-            _SECONDS[out_ms // 1000],
-            _COUNTS[hours.paid_ms(in_ms, out_ms) // MS],
-        ) + said.pattern % (
-            _SHOWN[in_min] + doors[came[1:3]],
-            _SHOWN[out_min] + doors[left[1:3]],
-        )
-        return QuickDay(place.day, stored, said.state, said.rule_version, None)
-
-    def _wording(self, place: Place, hours: Hours, edges: Edges, *, doubled: bool) -> Wording | None:
+    def _wording(
+        self,
+        place: Place,
+        hours: Hours,
+        edges: Edges,
+        doubled: bool,  # noqa: FBT001
+        claim: Claim,
+    ) -> Wording | None:
         """What is said of the edges, kept."""
         worded = place.shape.worded
         if hours.any_place:
             edges = put_first(hours.pieces[0], edges)
-        key = (edges, doubled)
+        key = (edges, doubled, claim[1])
         try:
             return worded[key]
         except KeyError:
             if len(worded) >= _ANSWERS:
                 worded.clear()
-            found = worded[key] = self._told(place, hours, edges, doubled=doubled)
+            found = worded[key] = self._told(place, hours, edges, claim, doubled=doubled)
             return found
 
-    def _told(self, place: Place, hours: Hours, edges: Edges, *, doubled: bool) -> Wording | None:
+    def _told(
+        self, place: Place, hours: Hours, edges: Edges, claim: Claim, *, doubled: bool
+    ) -> Wording | None:
         """What is said of the edges, and the remarks that are made besides where they can be told apart."""
-        on_time = place.shape.on_time
-        if on_time is None:
-            return self._whole(place, edges, doubled=doubled)
-        out, end = edges[-1], on_time[-1]
-        moved = 0 if edges[0] is None else hours.moved_min(edges[0])
-        end += moved
-        over = out is not None and out > end and (not moved or out - min(moved, 0) < _DAY_MIN)
-        if not (over or doubled):
-            return self._whole(place, edges, doubled=False)
-        core = self._answer(place, (_FINAL, (*edges[:-1], end) if over else edges, False, None), None)
-        remarks: list[Answer | None] = []
-        if doubled:
-            remarks.append(self._answer(place, (_FINAL, on_time, True, None), None))
-        # Time after the hours is outside schedule only if it belongs to a pair (O1).
-        if over and out is not None and edges[-2] is not None:
-            later = (*on_time[:-1], on_time[-1] + out - end)
-            remarks.append(self._answer(place, (_FINAL, later, False, None), None))
-        told = [one for one in remarks if one is not None and not one.events_n]
-        if core is None or not core.plain or len(told) < len(remarks):
-            return self._whole(place, edges, doubled=doubled)
-        return wording(core, told)
+        record, claimed = claim
 
-    def _whole(self, place: Place, edges: Edges, *, doubled: bool) -> Wording | None:
-        found = self._answer(place, (_FINAL, edges, doubled, None), None)
-        return None if found is None else wording(found)
+        def answer(edges: Edges, *, doubled: bool = False) -> Answer | None:
+            return self._answer(place, (_FINAL, edges, doubled, claimed), record)
+
+        found = None
+        on_time, out = hours.on_time, edges[-1]
+        if on_time is not None:
+            moved = 0 if edges[0] is None else hours.moved_min(edges[0])
+            end = on_time[-1] + moved
+            over = out is not None and out > end and (not moved or out - min(moved, 0) < _DAY_MIN)
+            # Time after the hours is outside schedule only if it belongs to a pair (O1).
+            later_min = out - end if over and out is not None and edges[-2] is not None else 0
+            if over or doubled:
+                core = answer((*edges[:-1], end) if over else edges)
+                base = answer(on_time)
+                double = answer(on_time, doubled=True) if doubled else base
+                later = answer((*on_time[:-1], on_time[-1] + later_min)) if later_min else base
+                if core and base and double and later:
+                    found = combined(core, base, double, later)
+        if found is not None:
+            return found
+        whole = answer(edges, doubled=doubled)
+        return None if whole is None else wording(whole)
 
     def _judged(self, day: date) -> QuickDay:
         """The date as the engine judges it."""
@@ -380,7 +375,7 @@ class Person:
         sheet = days.sheet(day)
         result = result_of(sheet, days, [], [])
         settles_ms = None if result.state is _FINAL else sheet.plan.window_end * MS
-        return QuickDay(day, encode(result), result.state.value, result.rule_version, settles_ms)
+        return (day, encode(result), result.state.value, result.rule_version, settles_ms)
 
 
 class Judged:
@@ -404,7 +399,7 @@ class Judged:
         settles_ms = None
         if result.state is not _FINAL:
             settles_ms = self._judge.at(self._as_of_ms).sheet(day).plan.window_end * MS
-        return QuickDay(day, encode(result), result.state.value, result.rule_version, settles_ms)
+        return (day, encode(result), result.state.value, result.rule_version, settles_ms)
 
 
 def _claimed(record: OfficeRecord, place: Place) -> Claimed | None:
@@ -419,9 +414,9 @@ def _claimed(record: OfficeRecord, place: Place) -> Claimed | None:
     return None
 
 
-def _by_date(records: KnownRecords) -> tuple[dict[date, list[OfficeRecord]], list[_Timed]]:
-    """Records but overtime in force: of dates, and of instants."""
-    dated: dict[date, list[OfficeRecord]] = {}
+def _by_date(records: KnownRecords) -> tuple[dict[int, list[OfficeRecord]], list[_Timed]]:
+    """Records but overtime in force: of dates, by their ordinal, and of instants."""
+    dated: dict[int, list[OfficeRecord]] = {}
     timed: list[_Timed] = []
     every = [*records.claims, *records.pending]
     for of_day in (records.corrections, records.decisions):
@@ -432,9 +427,28 @@ def _by_date(records: KnownRecords) -> tuple[dict[date, list[OfficeRecord]], lis
             timed.append((body.start_ms, body.end_ms, record))
             continue
         first, last = (body.first, body.last) if isinstance(body, DateSpan) else (body.day, body.day)
-        for day in span_of_dates(first, last):
-            dated.setdefault(day, []).append(record)
+        for ordinal in range(first.toordinal(), last.toordinal() + 1):
+            dated.setdefault(ordinal, []).append(record)
     return dated, timed
+
+
+def _reached(low_ms: int, high_ms: int, spans: Sequence[Span]) -> list[Span]:
+    """The spans that lie between two instants, even in part."""
+    return [(start, end) for start, end in spans if start < high_ms and end > low_ms]
+
+
+def _values(
+    place: Place, edges: Sequence[bytes], clusters: Clusters, double: int | None, named: bytes
+) -> Sequence[bytes]:
+    """What may be filled in, by number; ``named``: the record."""
+    doubled = b""
+    if double is not None:
+        doubled = _shown(place, (clusters.firsts[double] - place.midnight_ms) // MS)
+    return (*edges, *place.dates, named, doubled)
+
+
+def _named(record: OfficeRecord | None) -> bytes:
+    return b"" if record is None else form(record.source, record.source_id)
 
 
 def _head(place: Place, in_ms: int | None, out_ms: int | None, paid_ms: int) -> bytes:
@@ -450,7 +464,7 @@ def _shown(place: Place, minute: int) -> bytes:
     if 0 <= minute < _DAY_MIN:
         return _SHOWN[minute]
     days, minute = divmod(minute, _DAY_MIN)
-    return place.dates[DATES - days - 1] + _CLOCKS[minute]
+    return place.dates[-2 - days] + _CLOCKS[minute]
 
 
 def _iso(place: Place, at_ms: int | None) -> bytes:

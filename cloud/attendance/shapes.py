@@ -12,12 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from cloud.attendance.answers import DATES, Answer, Claimed, Edges, Question, Wording, dates_around
+from cloud.attendance.answers import Answer, Claimed, Edges, Question, Wording, dates_around
 from cloud.attendance.exact import Asked, Exact
 from cloud.attendance.hours import Hours, hours_of, in_ms, moved
 from cloud.rules import minutes
+from cloud.rules.claims import claim
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
 from cloud.rules.facts import PersonFacts, RosterEntry
@@ -25,13 +26,17 @@ from cloud.rules.localtime import DAY_MIN, EPOCH_ORDINAL
 from cloud.rules.minutes import MS, Minutes, Span
 from cloud.rules.plan import DayPlan, Instance, InstanceKind, PlanBook
 from cloud.rules.policy import Policy
+from cloud.rules.view import View
 from models.attendance import Duty
+from models.office import ClockSpan, OfficeRecord
 
 OFFSETS: Final = tuple(timedelta(days=days) for days in (-3, -2, -1, 0, 1, 2))
 """Dates whose windows can hold a punch of the date in the middle; see :func:`_bounded`."""
 SELF: Final = 3
 _FIRST: Final = -3
 _BEYOND: Final = 4
+_BEFORE_FORM: Final = 2
+"""Dates before that of its start that a form may belong to (A6)."""
 _STRETCHES: Final = 4_000
 _REACH: Final = range(-1, 4)
 _DATED: Final = re.compile(r"\d\d-\d\d ")
@@ -39,14 +44,11 @@ _DATED: Final = re.compile(r"\d\d-\d\d ")
 Plans = tuple[DayPlan, ...]
 
 
-class QuickDay(NamedTuple):
-    """A day as it is stored, and what is kept beside it; ``settles_ms``: None if it is final."""
+QuickDay = tuple[date, bytes, str, str, int | None]
+"""A day as it is stored, and what is kept beside it: its state, its rule version, and when it settles.
 
-    date: date
-    stored: bytes
-    state: str
-    rule_version: str
-    settles_ms: int | None
+None: it is final.
+"""
 
 
 @dataclass(slots=True)
@@ -54,23 +56,22 @@ class Shape:
     """A question but for the punches.
 
     Attributes:
-        on_time: the edges of a day on which nobody is late or leaves early, if how late somebody came and how
-            long they stayed have nothing to do with each other.
+        beside: its hours beside a dated record.
         answers: to the questions asked so far, None where none can be shared.
         within: the same to those about punches on the date itself, whatever kinds other dates are of.
         quiet: what is said of days without punches.
-        worded: what is said of worked days, by edges and whether some punch was a double.
+        worded: what is said of worked days, by edges, whether some punch was a double, and the record.
         exact: the same by what is said there, and the record that claims the date or mends a punch.
         apart: whether anything but the date, its neighbours' hours and a record is to be asked for.
     """
 
     hours: Hours | None
     apart: bool
-    on_time: tuple[int, ...] | None
     within: dict[Question, Answer | None]
     answers: dict[Question, Answer | None] = field(default_factory=dict)
     quiet: dict[Question, Wording | None] = field(default_factory=dict)
-    worded: dict[tuple[Edges, bool], Wording | None] = field(default_factory=dict)
+    beside: dict[Claimed, Hours | None] = field(default_factory=dict)
+    worded: dict[tuple[Edges, bool, Claimed | None], Wording | None] = field(default_factory=dict)
     exact: dict[tuple[Asked, Claimed | None], Exact | None] = field(default_factory=dict)
 
 
@@ -85,8 +86,9 @@ class Place:
         sole: the only window that can have a punch of the date; without any instant where there are others.
         settles_ms: end of its last window (S1); None: nobody waits for it.
         head: the stored day up to its date; plain_head: the same with presence and IN and OUT on the date
-            itself, to be filled in; iso, dates: the day before, the date and the two after, as they begin ISO
-            times and, by number, clock times of another date; offset: how ISO times end.
+            itself, to be filled in; iso: the day before, the date and the two after, as they begin ISO times;
+            offset: how ISO times end.
+        dates: the same four as clock times of another date begin, the last first.
         kept: the final day without punch or record, once it is known.
     """
 
@@ -105,7 +107,7 @@ class Place:
     head: bytes
     plain_head: bytes
     iso: tuple[bytes, ...]
-    dates: dict[int, bytes]
+    dates: tuple[bytes, ...]
     offset: bytes
     kept: list[QuickDay] = field(default_factory=list)
 
@@ -117,11 +119,37 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The places of consecutive dates; ``refused``: why none of them can be judged (V3)."""
+    """The places of consecutive dates; ``refused``: why none of them can be judged (V3).
+
+    ``overtime``: what forms make of them, by their instants.
+    """
 
     first: int
     places: Sequence[Place | None]
     refused: RefusedInput | None
+    overtime: dict[Span, Overtime] = field(default_factory=dict)
+
+    def place(self, ordinal: int) -> Place | None:
+        """The place of a date; None: there is none, or it is not in the stretch."""
+        number = ordinal - self.first
+        return self.places[number] if 0 <= number < len(self.places) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Overtime:
+    """What an overtime form makes of the dates around it.
+
+    Attributes:
+        home: the date it belongs to (A6); None: there is none.
+        place: that date with it; None: only the engine knows.
+        windows: those it has made or widened, instants.
+        near: dates that these may reach.
+    """
+
+    home: int | None
+    place: Place | None
+    windows: tuple[Span, ...]
+    near: frozenset[int]
 
 
 class Shapes:
@@ -138,7 +166,6 @@ class Shapes:
         self._entries: dict[RosterEntry, int] = {}
         self._stretches: dict[tuple[int, tuple[int, ...]], Stretch] = {}
         self._around: dict[tuple[int, ...], Place | None] = {}
-        self._overtime: dict[tuple[object, ...], Place | None] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._within: dict[tuple[object, ...], dict[Question, Answer | None]] = {}
 
@@ -205,14 +232,47 @@ class Shapes:
             self._around[key] = self._place(around)
         return self._around[key]
 
-    def with_overtime(self, place: Place, plan: DayPlan) -> Place | None:
-        """The place if its plan were ``plan``, which differs in overtime alone."""
-        asked = tuple([(i.kind, i.opens, i.closes, i.overtime) for i in plan.instances])
-        key = (id(place), asked)
-        if key not in self._overtime:
-            around = (*place.around[:SELF], plan, *place.around[SELF + 1 :])
-            self._overtime[key] = self._place(around)
-        return self._overtime[key]
+    def overtime(self, stretch: Stretch, facts: PersonFacts, form: OfficeRecord) -> Overtime:
+        """What a form of somebody makes of that stretch of theirs, other forms aside."""
+        body = form.body
+        if not isinstance(body, ClockSpan):
+            return self._overtime(stretch, facts, form)
+        key = body.start_ms, body.end_ms
+        found = stretch.overtime.get(key)
+        if found is None:
+            found = self._overtime(stretch, facts, form)
+            day = self.plans.zone.ordinal_of(body.start_ms // MS)
+            # All who share the stretch have the same plans as far beyond it.
+            if -_BEFORE_FORM <= day - stretch.first < len(stretch.places) + _BEFORE_FORM:
+                stretch.overtime[key] = found
+        return found
+
+    def _overtime(self, stretch: Stretch, facts: PersonFacts, form: OfficeRecord) -> Overtime:
+        view = View(replace(facts, records=(form,), punches=()), self.plans, facts.as_of_ms)
+        zone = self.plans.zone
+        windows: list[Span] = []
+        home = place = None
+        near: set[int] = set()
+        for day in view.attached:
+            home = day.toordinal()
+            base = {(i.opens, i.closes) for i in view.base(day).instances}
+            for opens, closes in {(i.opens, i.closes) for i in view.plan(day).instances} - base:
+                windows.append((opens * MS, closes * MS))
+                near.update(range(zone.ordinal_of(opens) - 2, zone.ordinal_of(closes) + 3))
+            plain = stretch.place(home)
+            if plain is not None and isinstance(form.body, ClockSpan):
+                place = self._place((*plain.around[:SELF], view.plan(day), *plain.around[SELF + 1 :]))
+        return Overtime(home, place, tuple(windows), frozenset(near))
+
+    def hours_beside(self, place: Place, record: OfficeRecord, claimed: Claimed) -> Hours | None:
+        """The hours of the date beside a dated record; None: its punches may not come down to edges."""
+        known = place.shape.beside
+        if claimed not in known:
+            claims = claim(place.plan, (record,), self.plans.rules.natural_leave_types)
+            flexible = any(plan.flexible for plan in place.around)
+            midnight, crowd = place.midnight_ms // MS, _crowd(place.around)
+            known[claimed] = hours_of(place.plan, midnight, crowd, flexible=flexible, claims=claims)
+        return known[claimed]
 
     def bounded(self, around: Sequence[DayPlan]) -> bool:
         """Whether the windows of these dates are all that can hold a punch of the one in the middle."""
@@ -262,7 +322,7 @@ class Shapes:
             head=head,
             plain_head=head + time + time + b"%b",
             iso=tuple([b"\xb9%sT" % day.encode() for day in days]),
-            dates={DATES - number: text for number, text in enumerate(dates_around(plan.day))},
+            dates=tuple(reversed(dates_around(plan.day))),
             offset=offset,
         )
 
@@ -359,10 +419,7 @@ def _shape_of(around: Plans, midnight: int, crowd: Minutes) -> Shape:
     # Where the hours of a neighbour move with its punches, and meet the windows of this date (D7, O1).
     apart = (bool(crowd) and flexible) or bool(around[SELF].policy.overtime_breaks)
     answers: dict[Question, Answer | None] = {}
-    if hours is None or hours.free or hours.early_counts:
-        return Shape(hours, apart, None, answers, answers)
-    on_time = tuple([edge for piece in hours.pieces for edge in (piece.first, piece.end)])
-    return Shape(hours, apart, on_time, answers, answers)
+    return Shape(hours, apart, answers, answers)
 
 
 def _on_one_date(plan: DayPlan, midnight: int) -> bool:
