@@ -119,6 +119,9 @@ class Links:
 
     def look(self, now_ms: int, *, silent: bool) -> None:
         """Try what is due. ``silent``: what was sent last went unanswered."""
+        # What raised while it was opened, because the disk refused, will never tell that it broke.
+        for way in self._ways.open - self._links.keys():
+            self._ways.down(way, now_ms)
         self._do(self._ways.look(now_ms, silent=silent))
 
     def take(self, news: LinkUp | LinkDown, now_ms: int) -> bool:
@@ -178,8 +181,8 @@ class Links:
             link = MqttLink(self._login, self._will(), listener, self._clock)
         else:
             link = HttpsLink(self._login, self._hello(), listener)
-        self._links[way] = (self._made, link)
         link.open()
+        self._links[way] = (self._made, link)
 
     def _drop(self, way: Way) -> None:
         _, link = self._links.pop(way)

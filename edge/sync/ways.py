@@ -86,6 +86,11 @@ class Ways:
         """The way punches go."""
         return self._in_use
 
+    @property
+    def open(self) -> frozenset[Way]:
+        """The ways that are connected or on their way to be."""
+        return frozenset(self._open)
+
     def due_ms(self) -> int | None:
         """The monotonic time at which the broker is tried again, if it is to be."""
         return None if Way.MQTT in self._open else self._due_ms[Way.MQTT]

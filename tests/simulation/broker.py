@@ -49,12 +49,17 @@ class Peer(Protocol):
 
 @dataclass(slots=True)
 class Session:
-    """One connection of one client; ``terminal`` None: a worker, which hears everybody."""
+    """One connection of one client; ``terminal`` None: a worker, which hears everybody.
+
+    Attributes:
+        every_state: whether it has each state, not only those that its group gives to it.
+    """
 
     peer: Peer
     terminal: TerminalId | None
     will: tuple[str, bytes] | None
     number: int
+    every_state: bool = True
     mid: int = 0
     in_flight: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     queued: list[tuple[str, bytes]] = field(default_factory=list)
@@ -101,6 +106,11 @@ class Broker:
     def disconnect(self, number: int) -> None:
         """The client said goodbye: no will."""
         self.sessions.pop(number, None)
+
+    def share_states(self, number: int) -> None:
+        """A worker leaves the states to whoever of its group is free."""
+        if number in self.sessions:
+            self.sessions[number].every_state = False
 
     def vanish(self, number: int) -> None:
         """The client's process or power ended; the broker notices after the keepalive."""
@@ -167,12 +177,13 @@ class Broker:
                     self._give(session, topic, payload, retained=False)
             return
         members = [session for session in self.sessions.values() if session.terminal is None]
-        if parsed is not None and parsed.channel is Channel.STATE:
-            for session in members:
-                self._give(session, topic, payload, retained=False)
-        elif members:
+        if members:
             self._turn += 1
-            self._give(members[self._turn % len(members)], topic, payload, retained=False)
+            chosen = members[self._turn % len(members)]
+            is_state = parsed is not None and parsed.channel is Channel.STATE
+            for session in members:
+                if session is chosen or (is_state and session.every_state):
+                    self._give(session, topic, payload, retained=False)
 
     def _give(self, session: Session, topic: str, payload: bytes, *, retained: bool) -> None:
         peer = session.peer

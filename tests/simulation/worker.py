@@ -79,6 +79,11 @@ class SimIngest(IngestWorker):
         """When it wants to try again."""
         return self._core.due_ms()
 
+    def share_if_due(self) -> int | None:
+        """Share the states if it is time to; when it will be, if it is not."""
+        self._share_if_due()
+        return self._share_due_ms
+
     def connect(self, now: int) -> int | None:
         """Connect if it is time to; when it will be, if it is not."""
         if self._link is not None:
@@ -194,7 +199,7 @@ class WorkerProcess:
         if self.ingest is None or self._busy:
             return
         now = self._clock.monotonic_ms()
-        due = [self.ingest.connect(now), self.ingest.due_ms()]
+        due = [self.ingest.connect(now), self.ingest.share_if_due(), self.ingest.due_ms()]
         items = self.ingest.take()
         ripe = self.ingest.due_ms()
         if items or (ripe is not None and ripe <= now):
@@ -319,6 +324,11 @@ class SimBrokerLink:
         send = partial(broker.publish, self._number, topic, payload, 0, retain=retain)
         self._world.network.send(self.node, broker.node, send)
         return True
+
+    def share_states(self) -> None:
+        """From now on each state goes to one worker."""
+        broker = self._process.broker
+        self._world.network.send(self.node, broker.node, broker.share_states, self._number)
 
     def puback(self, mid: int, qos: int) -> bool:
         """Give the slot back."""
