@@ -232,12 +232,6 @@ class MemoryFile(apsw.VFSFile):
             raise Died
         return len(self._content.current)
 
-    def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: N802 - SQLite's name
-        """No hints: they would change the empty file behind."""
-        if op in {apsw.SQLITE_FCNTL_SIZE_HINT, apsw.SQLITE_FCNTL_CHUNK_SIZE}:
-            return False
-        return super().xFileControl(op, ptr)
-
 
 class DiskVfs(apsw.VFS):
     """SQLite's door to whichever disk is in the machine: set :attr:`disk` before opening a database."""

@@ -51,6 +51,8 @@ class Nemesis:
         self._once = {"clone": 1, "restore": 2, "db_rollback": 2}
         self._again = 2
         self._copies = 0
+        self._while_ms = min(HOUR, world.options.hours * HOUR // 4)
+        """Of what is done with cards one thing follows from another: a short world has time for all of it."""
 
     def start(self) -> None:
         """Begin."""
@@ -205,7 +207,7 @@ class Nemesis:
             terminal.unplug()
 
     def _restore(self) -> None:
-        self._copy_of(self._terminal(), self._random.randint(MINUTE, 3 * HOUR))
+        self._copy_of(self._terminal(), self._random.randint(MINUTE, 3 * self._while_ms))
 
     def _copy_of(self, terminal: Terminal, for_ms: int) -> None:
         copy = terminal.disk.copy(terminal.disk.folder)
@@ -214,7 +216,7 @@ class Nemesis:
 
     def _copy_again(self, terminal: Terminal) -> None:
         """Who put a card back does it again, when a stream that it began since has grown."""
-        self._copy_of(terminal, self._random.randint(15 * MINUTE, HOUR))
+        self._copy_of(terminal, self._random.randint(self._while_ms // 4, self._while_ms))
         self._try_out(terminal)
 
     def _put_back(self, terminal: Terminal, copy: Disk, known: set[bytes]) -> None:
@@ -225,15 +227,16 @@ class Nemesis:
         random = self._random
         if random.random() < 0.6:
             # Nobody tells it that it is an older copy before it makes punches under numbers the cloud knows.
-            self._cut_off(terminal, random.choice((10 * MINUTE, HOUR)))
+            self._cut_off(terminal, random.choice((self._while_ms // 6, self._while_ms)))
         self._try_out(terminal)
         chance = random.random()
         if chance < 0.4 and self._again > 0:
             self._again -= 1
-            self.world.loop.after(random.randint(15 * MINUTE, 40 * MINUTE), self._copy_again, terminal)
+            soon_ms = random.randint(self._while_ms // 4, self._while_ms * 2 // 3)
+            self.world.loop.after(soon_ms, self._copy_again, terminal)
         elif chance < 0.7 and "clone" in self._wanted:
             # What it made is then in two machines before either has delivered it.
-            self.world.loop.after(random.randint(MINUTE, 20 * MINUTE), self._clone_of, terminal)
+            self.world.loop.after(random.randint(MINUTE, self._while_ms // 3), self._clone_of, terminal)
 
     def _cut_off(self, terminal: Terminal, for_ms: int) -> None:
         world = self.world

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from tests.simulation.options import ALL, draw
+from tests.simulation.options import Options, draw
+from tests.simulation.planted import BUGS, NEVER_OPENED, Bug, planted
 from tests.simulation.pool import Pool
 from tests.simulation.world import Site
 
@@ -27,15 +27,53 @@ def test_no_punch_is_lost_and_none_is_counted_twice(site: Site, seed: int):
     assert result.violation is None, result.options.describe()
 
 
-@pytest.mark.parametrize("seed", [16, 17, 98])
-def test_cards_are_put_back_cut_off_and_cloned(site: Site, seed: int):
-    """Seeds that found something once."""
-    drawn = draw(seed)
-    kinds = tuple(name for name in ALL if name in {"restore", "clone", "kill"} or name in drawn.faults)
+TWICE = next(bug for bug in BUGS if bug.name == "a card put back twice is not left again")
+KEPT = {
+    TWICE: Options(
+        seed=15,
+        people=1,
+        terminals=1,
+        brokers=1,
+        workers=3,
+        hours=2,
+        faults=("partition", "worker_kill", "kill", "restore"),
+        rate=0.2,
+        actions=30,
+        latency_ms=5,
+        commit_ms=20,
+        state_ms=28_800_000,
+        reconnect_ms=1_800_000,
+        patience_h=4,
+    ),
+    NEVER_OPENED: Options(
+        seed=7,
+        people=6,
+        terminals=2,
+        brokers=1,
+        workers=1,
+        hours=1,
+        faults=("partition", "io_error", "torn_write"),
+        rate=0.3,
+        actions=60,
+        latency_ms=400,
+        commit_ms=1_000,
+        state_ms=10_800_000,
+        reconnect_ms=600_000,
+        patience_h=2,
+    ),
+}
+"""Seeds that failed once, shrunk, and the defect that they found."""
 
-    result = site.run(replace(drawn, faults=kinds, actions=30, hours=min(drawn.hours, 4)))
 
-    assert result.violation is None, result.options.describe()
+@pytest.mark.parametrize("bug", KEPT, ids=lambda bug: bug.name)
+def test_a_seed_that_failed_is_good_and_would_fail_again(site: Site, bug: Bug):
+    assert site.run(KEPT[bug]).violation is None
+
+    with planted(bug):
+        found = site.run(KEPT[bug]).violation
+
+    assert found is not None
+    assert found.invariant == "not healed"
 
 
 def test_a_seed_replays_to_the_same_trace(site: Site):
