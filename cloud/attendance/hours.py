@@ -90,11 +90,15 @@ class Hours:
 
     def presence(self, at_ms: Sequence[int | None]) -> tuple[int | None, int | None, int]:
         """The first IN, the last OUT and what the pairs last, of INs and OUTs in turn (P9)."""
-        came, left = at_ms[::2], at_ms[1::2]
-        pairs = [(i, o) for i, o in zip(came, left, strict=True) if i is not None and o is not None]
-        first = next((one for one in came if one is not None), None)
-        last = next((one for one in reversed(left) if one is not None), None)
-        return first, last, sum([self.paid_ms(i, o) for i, o in pairs])
+        first = last = None
+        total = 0
+        for came, left in zip(at_ms[::2], at_ms[1::2], strict=True):
+            if came is not None and first is None:
+                first = came
+            if left is not None:
+                last = left
+                total += 0 if came is None else self.paid_ms(came, left)
+        return first, last, total
 
     def paid_ms(self, in_ms: int, out_ms: int) -> int:
         """What a pair lasts less unpaid time (P9)."""

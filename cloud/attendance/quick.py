@@ -13,26 +13,16 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from cloud.attendance.answers import (
-    Answer,
-    Claimed,
-    Edges,
-    Question,
-    Wording,
-    ask,
-    clock,
-    combined,
-    count,
-    form,
-    wording,
-)
+from cloud.attendance.answers import Claimed, Question, wording
 from cloud.attendance.codec import encode
-from cloud.attendance.ends import ends_of, own_of, plain, put_first
+from cloud.attendance.ends import ends_of, own_of, plain
 from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
+from cloud.attendance.filled import NONE, head, named, shown, values
 from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
 from cloud.attendance.presses import TYPED, Clusters, Doors, Press, clusters_of
 from cloud.attendance.shapes import Place, QuickDay, Shapes, Stretch
+from cloud.attendance.told import NO_CLAIM, Claim, answer_to, worded
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
 from cloud.rules.facts import PersonFacts
@@ -42,24 +32,14 @@ from models.attendance import DayState
 from models.office import ClockSpan, CorrectionBody, DateSpan, OfficeRecord, RecordStatus
 
 _DAY_MS: Final = 86_400_000
-_DAY_MIN: Final = 1440
 _FINAL: Final = DayState.FINAL
-_ANSWERS: Final = 20_000
-"""Of a shape, some 30 MB; a service that runs for months may be asked for more."""
 _ANSWERS_EXACT: Final = 5_000
-_NONE: Final = b"\xc0"
-_CLOCKS: Final = tuple(b"%02d:%02d" % divmod(minute, 60) for minute in range(_DAY_MIN))
-_SHOWN: Final = tuple(clock(text.decode()) for text in _CLOCKS)
-_SECONDS: Final = tuple(text + b":%02d" % second for text in _CLOCKS for second in range(60))
-_COUNTS: Final = tuple(map(count, range(2 * _DAY_MIN)))
 _NOTHING: Final[Sequence[OfficeRecord]] = ()
 _NO_RECORDS: Final = KnownRecords()
 _NOTHING_BESIDE: Final[dict[int, Place | None]] = {}
 _QUIET: Final[Question] = (_FINAL, (), False, None)
 
 _Timed = tuple[int, int, OfficeRecord]
-Claim = tuple[OfficeRecord, Claimed] | tuple[None, None]
-_NO_CLAIM: Final[Claim] = (None, None)
 
 
 class Person:
@@ -192,26 +172,14 @@ class Person:
     def _unpunched(self, place: Place, question: Question, record: OfficeRecord | None) -> QuickDay | None:
         said = place.shape.quiet
         if question not in said:
-            answer = self._answer(place, question, record)
+            answer = answer_to(self._shapes.plans, place, question, record)
             said[question] = None if answer is None else wording(answer)
         found = said[question]
         if found is None:
             return None
-        stored = place.head + _NONE + _NONE + b"\0" + found.said((*place.dates, _named(record), b""))
+        stored = place.head + NONE + NONE + b"\0" + found.said((*place.dates, named(record), b""))
         settles_ms = None if question[0] is _FINAL else place.settles_ms
         return (place.day, stored, found.state, found.rule_version, settles_ms)
-
-    def _answer(self, place: Place, question: Question, record: OfficeRecord | None) -> Answer | None:
-        answers = place.shape.answers
-        if question[1] and all(minute is None or 0 <= minute <= _DAY_MIN for minute in question[1]):
-            answers = place.shape.within
-        try:
-            return answers[question]
-        except KeyError:
-            if len(answers) >= _ANSWERS:
-                answers.clear()
-            found = answers[question] = ask(self._shapes.plans, place.around, place.plan, question, record)
-            return found
 
     def _worked(
         self, place: Place, hours: Hours, clusters: Clusters, start: int, end: int
@@ -235,25 +203,25 @@ class Person:
             piece.first if in_min <= piece.any_in else in_min,
             piece.end if out_min >= piece.any_out else out_min,
         )
-        said = self._wording(place, hours, edges, double is not None, _NO_CLAIM)
+        said = worded(self._shapes.plans, place, hours, edges, double is not None, NO_CLAIM)
         if said is None:
             return None
         both = (
-            _shown(place, in_min) + clusters.came_by[start],
-            _shown(place, out_min) + clusters.left_by[end - 1],
+            shown(place, in_min) + clusters.came_by[start],
+            shown(place, out_min) + clusters.left_by[end - 1],
         )
-        text = said.pattern % both if said.of_both else said.said(_values(place, both, clusters, double, b""))
-        stored = _head(place, in_ms, out_ms, hours.paid_ms(in_ms, out_ms)) + text
+        text = said.pattern % both if said.of_both else said.said(values(place, both, clusters, double, b""))
+        stored = head(place, in_ms, out_ms, hours.paid_ms(in_ms, out_ms)) + text
         return (place.day, stored, said.state, said.rule_version, None)
 
     def _of_units(
-        self, place: Place, hours: Hours, clusters: Clusters, own: range, claim: Claim = _NO_CLAIM
+        self, place: Place, hours: Hours, clusters: Clusters, own: range, claim: Claim = NO_CLAIM
     ) -> QuickDay | None:
         """The same of any units, of an IN or an OUT alone, and beside a record."""
         midnight_ms = place.midnight_ms
         edges: list[int | None] = []
         at_ms: list[int | None] = []
-        values: list[bytes] = []
+        by_edge: list[bytes] = []
         for piece, opening, closing in ends_of(hours, clusters, own, midnight_ms):
             came = None if opening is None else clusters.heads[opening]
             left = None if closing is None else clusters.tails[closing]
@@ -266,19 +234,19 @@ class Person:
                 if press is None or number is None:
                     edges.append(None)
                     at_ms.append(None)
-                    values.append(b"")
+                    by_edge.append(b"")
                     continue
                 since_ms = press[0] - midnight_ms
                 minute = since_ms // MS
                 edges.append(matters(minute))
                 at_ms.append(since_ms)
-                values.append(_shown(place, minute) + by[number])
+                by_edge.append(shown(place, minute) + by[number])
         double = clusters.doubled(own.start, own.stop)
-        said = self._wording(place, hours, tuple(edges), double is not None, claim)
+        said = worded(self._shapes.plans, place, hours, tuple(edges), double is not None, claim)
         if said is None:
             return None
-        text = said.said(_values(place, values, clusters, double, _named(claim[0])))
-        stored = _head(place, *hours.presence(at_ms)) + text
+        text = said.said(values(place, by_edge, clusters, double, named(claim[0])))
+        stored = head(place, *hours.presence(at_ms)) + text
         return (place.day, stored, said.state, said.rule_version, None)
 
     def _exactly(
@@ -315,59 +283,9 @@ class Person:
         out_ms = None if found.left is None else at_ms[found.left]
         said = found.wording
         by = [name for number in own for name in (clusters.came_by[number], clusters.left_by[number])]
-        text = said.said((*by, *place.dates, _named(record), b""))
-        stored = _head(place, in_ms, out_ms, found.paid_ms(at_ms)) + text
+        text = said.said((*by, *place.dates, named(record), b""))
+        stored = head(place, in_ms, out_ms, found.paid_ms(at_ms)) + text
         return (place.day, stored, said.state, said.rule_version, None)
-
-    def _wording(
-        self,
-        place: Place,
-        hours: Hours,
-        edges: Edges,
-        doubled: bool,  # noqa: FBT001
-        claim: Claim,
-    ) -> Wording | None:
-        """What is said of the edges, kept."""
-        worded = place.shape.worded
-        if hours.any_place:
-            edges = put_first(hours.pieces[0], edges)
-        key = (edges, doubled, claim[1])
-        try:
-            return worded[key]
-        except KeyError:
-            if len(worded) >= _ANSWERS:
-                worded.clear()
-            found = worded[key] = self._told(place, hours, edges, claim, doubled=doubled)
-            return found
-
-    def _told(
-        self, place: Place, hours: Hours, edges: Edges, claim: Claim, *, doubled: bool
-    ) -> Wording | None:
-        """What is said of the edges, and the remarks that are made besides where they can be told apart."""
-        record, claimed = claim
-
-        def answer(edges: Edges, *, doubled: bool = False) -> Answer | None:
-            return self._answer(place, (_FINAL, edges, doubled, claimed), record)
-
-        found = None
-        on_time, out = hours.on_time, edges[-1]
-        if on_time is not None:
-            moved = 0 if edges[0] is None else hours.moved_min(edges[0])
-            end = on_time[-1] + moved
-            over = out is not None and out > end and (not moved or out - min(moved, 0) < _DAY_MIN)
-            # Time after the hours is outside schedule only if it belongs to a pair (O1).
-            later_min = out - end if over and out is not None and edges[-2] is not None else 0
-            if over or doubled:
-                core = answer((*edges[:-1], end) if over else edges)
-                base = answer(on_time)
-                double = answer(on_time, doubled=True) if doubled else base
-                later = answer((*on_time[:-1], on_time[-1] + later_min)) if later_min else base
-                if core and base and double and later:
-                    found = combined(core, base, double, later)
-        if found is not None:
-            return found
-        whole = answer(edges, doubled=doubled)
-        return None if whole is None else wording(whole)
 
     def _judged(self, day: date) -> QuickDay:
         """The date as the engine judges it."""
@@ -435,41 +353,3 @@ def _by_date(records: KnownRecords) -> tuple[dict[int, list[OfficeRecord]], list
 def _reached(low_ms: int, high_ms: int, spans: Sequence[Span]) -> list[Span]:
     """The spans that lie between two instants, even in part."""
     return [(start, end) for start, end in spans if start < high_ms and end > low_ms]
-
-
-def _values(
-    place: Place, edges: Sequence[bytes], clusters: Clusters, double: int | None, named: bytes
-) -> Sequence[bytes]:
-    """What may be filled in, by number; ``named``: the record."""
-    doubled = b""
-    if double is not None:
-        doubled = _shown(place, (clusters.firsts[double] - place.midnight_ms) // MS)
-    return (*edges, *place.dates, named, doubled)
-
-
-def _named(record: OfficeRecord | None) -> bytes:
-    return b"" if record is None else form(record.source, record.source_id)
-
-
-def _head(place: Place, in_ms: int | None, out_ms: int | None, paid_ms: int) -> bytes:
-    """The stored day up to its presence."""
-    presence = _COUNTS[paid_ms // MS]
-    if in_ms is not None and out_ms is not None and in_ms >= 0 and out_ms < _DAY_MS:
-        return place.plain_head % (_SECONDS[in_ms // 1000], _SECONDS[out_ms // 1000], presence)
-    return place.head + _iso(place, in_ms) + _iso(place, out_ms) + presence
-
-
-def _shown(place: Place, minute: int) -> bytes:
-    """A minute as steps show it."""
-    if 0 <= minute < _DAY_MIN:
-        return _SHOWN[minute]
-    days, minute = divmod(minute, _DAY_MIN)
-    return place.dates[-2 - days] + _CLOCKS[minute]
-
-
-def _iso(place: Place, at_ms: int | None) -> bytes:
-    """A local ISO time as it is stored."""
-    if at_ms is None:
-        return _NONE
-    days, rest_ms = divmod(at_ms, _DAY_MS)
-    return place.iso[days + 1] + _SECONDS[rest_ms // 1000] + place.offset
