@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -29,6 +30,8 @@ _PEOPLE_A_STEP = 250
 _DAYS_ALONE = 20_000
 """So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
+_OBJECTS_A_COLLECTION = 200_000
+"""Days are made of rows by the thousand, none of which refers back: looking through them costs a twentieth."""
 
 Numbers = dict[PersonId, str]
 """Employee numbers, in the order in which people are judged."""
@@ -137,6 +140,7 @@ _judging: list[_Judging] = []
 
 
 def _open(url: str, days: list[date], view: AsOf, dry_run: bool) -> None:  # noqa: FBT001  an executor gives no names
+    gc.set_threshold(_OBJECTS_A_COLLECTION)
     _judging.append(_Judging(Database(url), days, view, dry_run=dry_run))
 
 
