@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cloud.attendance.codec import decode
 from cloud.attendance.difference import difference
-from cloud.attendance.facts import AsOf, Judgeable, load
+from cloud.attendance.facts import AsOf, Judgeable, Loaded, load
 from cloud.attendance.inputs import hashes
 from cloud.attendance.late import note_late
 from cloud.attendance.quick import Judged, Person
@@ -63,6 +63,14 @@ class Judgement:
     unjudgeable: dict[PersonId, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The dates asked of each person, and the facts about them."""
+
+    wanted: dict[PersonId, list[date]]
+    facts: Loaded
+
+
 def judge_days(
     connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, cache: Cache
 ) -> Judgement:
@@ -74,17 +82,30 @@ def judge_by(
     connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, book: Rulebook
 ) -> Judgement:
     """Judge the dates ``asked`` of each person, and where the rules count by month the rest of the month."""
+    return judge(gather(connection, asked, view, book), view)
+
+
+def gather(
+    connection: Connection, asked: Mapping[PersonId, Iterable[date]], view: AsOf, book: Rulebook
+) -> Gathered:
+    """The facts on which :func:`judge` judges, without the database, the dates ``asked`` of each person."""
     wanted = {person: sorted(set(days)) for person, days in asked.items()}
     wanted = {person: days for person, days in wanted.items() if days}
     if not wanted:
-        return Judgement([], {})
+        return Gathered(wanted, Loaded({}, {}))
     span = min(days[0] for days in wanted.values()), max(days[-1] for days in wanted.values())
     if book.counts_month:
         span = span[0].replace(day=1), month_end(span[1])
-    loaded = load(connection, sorted(wanted), span, view, book)
-    judgement = Judgement([], dict(loaded.unjudgeable))
-    for person, one in loaded.people.items():
-        days = rest_of_months(wanted[person], view.today) if one.rules.counts_month else wanted[person]
+    return Gathered(wanted, load(connection, sorted(wanted), span, view, book))
+
+
+def judge(gathered: Gathered, view: AsOf) -> Judgement:
+    """Judge the dates of each person, and where the rules count by month the rest of the month."""
+    judgement = Judgement([], dict(gathered.facts.unjudgeable))
+    for person, one in gathered.facts.people.items():
+        days = gathered.wanted[person]
+        if one.rules.counts_month:
+            days = rest_of_months(days, view.today)
         try:
             judgement.days.extend(_judge(person, one, days, view))
         except RefusedInput as error:

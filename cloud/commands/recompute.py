@@ -19,8 +19,8 @@ from cloud.attendance import coverage
 from cloud.attendance.codec import decode
 from cloud.attendance.difference import changes
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import JudgedDay, changed_days, judge_days, store_days
-from cloud.attendance.rulesets import Cache
+from cloud.attendance.recompute import JudgedDay, changed_days, gather, judge, store_days
+from cloud.attendance.rulesets import Cache, load_rules
 from cloud.commands.console import complain, say
 from cloud.db.engine import Database
 from cloud.db.tables import people
@@ -31,7 +31,7 @@ _DAYS_ALONE = 20_000
 """So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
 _OBJECTS_A_COLLECTION = 200_000
-"""Days are made of rows by the thousand, none of which refers back: looking through them costs a twentieth."""
+"""Days are rows by the thousand, none of which refers to itself: looking through them cost a twentieth."""
 
 Numbers = dict[PersonId, str]
 """Employee numbers, in the order in which people are judged."""
@@ -68,8 +68,13 @@ class _Judging:
         self._cache: Cache = {}
 
     def step(self, who: Numbers) -> _Step:
+        view = self._view
         with self._database.read() as connection:
-            judgement = judge_days(connection, dict.fromkeys(who, self._days), self._view, self._cache)
+            book = load_rules(connection, view.zone, self._cache)
+            facts = gather(connection, dict.fromkeys(who, self._days), view, book)
+        # Nobody reads meanwhile: only then SQLite begins its log anew, and a long one is slow to look into.
+        judgement = judge(facts, view)
+        with self._database.read() as connection:
             changed = changed_days(connection, judgement.days)
         differing = [(one, before) for one, before in changed if one.encoded != before]
         lines: list[str] = []
@@ -78,7 +83,7 @@ class _Judging:
             lines = [_line(who[one.person_id], one, before) for one, before in differing if before]
         elif changed:
             with self._database.write_derived() as connection:
-                store_days(connection, changed, {}, self._view)
+                store_days(connection, changed, {}, view)
         return _Step(len(judgement.days), len(differing), lines, judgement.unjudgeable)
 
 
