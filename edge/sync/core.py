@@ -1,9 +1,9 @@
 """What the uplink does, without input or output: ``on(event, now) -> effects``.
 
 Only the cloud's own acknowledgement marks a punch delivered. At most four batches of at most 100 punches are
-under way. A punch made while connected goes first and alone; the backlog follows, oldest first. A batch that
-nobody acknowledges is sent again, ever more slowly while the cloud is silent. What the cloud refuses is kept
-and not sent again. All of this state can be made anew from the ledger.
+under way. A punch made while connected goes first and alone, beside four batches too; the backlog follows,
+oldest first. A batch that nobody acknowledges is sent again, ever more slowly while the cloud is silent. What
+the cloud refuses is kept and not sent again. All of this state can be made anew from the ledger.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from models.ranges import Ranges
 from models.wire.messages import BATCH_MAX_PUNCHES, PunchAck
 
 WINDOW = 4
+LIVE_WINDOW = WINDOW + 1
+"""A punch of now has a place of its own: behind four batches of a backlog somebody would wait for it."""
 RESEND_FIRST_MS = 5_000
 RESEND_LAST_MS = 300_000
 KEY_CONFLICT = "key_conflict"
@@ -321,9 +323,10 @@ class UplinkCore:
         effects: list[Effect] = []
         while True:
             live = self._next_live()
-            if live is not None and len(self._flights) >= WINDOW:
+            window = WINDOW if live is None else LIVE_WINDOW
+            if live is not None and len(self._flights) >= window:
                 self._make_room(now_ms)
-            if len(self._flights) >= WINDOW:
+            if len(self._flights) >= window:
                 break
             flight = self._due_again(now_ms) if live is None else None
             if flight is None:

@@ -16,8 +16,8 @@ from edge.punch.ledger import Ledger
 from edge.punch.rows import Draft
 from edge.sync.core import (
     KEY_CONFLICT,
+    LIVE_WINDOW,
     RESEND_LAST_MS,
-    WINDOW,
     Acked,
     Connected,
     Disconnected,
@@ -121,7 +121,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule()
     def punch(self) -> None:
-        had_room = self.connected and self.core.in_flight < WINDOW
+        had_room = self.connected and self.core.in_flight < LIVE_WINDOW
 
         published = self.make(1)
 
@@ -219,7 +219,7 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def the_window_is_kept(self) -> None:
         if hasattr(self, "core"):
-            assert self.core.in_flight <= WINDOW
+            assert self.core.in_flight <= LIVE_WINDOW
 
     @invariant()
     def the_core_knows_what_the_ledger_knows(self) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from edge.sync.core import (
+    LIVE_WINDOW,
     RESEND_FIRST_MS,
     RESEND_LAST_MS,
     WINDOW,
@@ -63,31 +64,44 @@ def test_four_batches_of_a_hundred_are_under_way_and_the_next_follows_an_ack():
     assert sent(uplink, ack((51, 100)), 30) == [((501, 600),)]
 
 
-def test_a_live_punch_takes_the_first_free_place_before_the_backlog_and_alone():
+def test_a_live_punch_goes_at_once_and_alone_beside_four_batches_of_the_backlog():
     uplink = core(1_000)
     sent(uplink, Connected())
 
-    assert sent(uplink, made(1_001)) == []
+    assert sent(uplink, made(1_001)) == [((1_001, 1_001),)]
+    assert sent(uplink, ack((1, 100)), 10) == []
+    assert sent(uplink, ack((1_001, 1_001)), 20) == [((401, 500),)]
 
-    assert sent(uplink, ack((1, 200)), 10) == [((1_001, 1_001),), ((401, 500),)]
+
+def test_live_punches_take_the_next_free_places_before_the_backlog():
+    uplink = core(1_000)
+    sent(uplink, Connected())
+    sent(uplink, made(1_001))
+
+    assert sent(uplink, made(1_002)) == []
+
+    assert sent(uplink, ack((1, 200)), 10) == [((1_002, 1_002),)]
+    assert sent(uplink, ack((1_001, 1_001)), 20) == [((401, 500),)]
 
 
 def test_live_punches_that_had_to_wait_share_a_batch():
     uplink = core(400)
     sent(uplink, Connected())
-    for seq in (401, 402, 403):
+    sent(uplink, made(401))
+    for seq in (402, 403, 404):
         assert sent(uplink, made(seq)) == []
 
-    assert sent(uplink, ack((1, 100)), 10) == [((401, 403),)]
+    assert sent(uplink, ack((1, 100)), 10) == [((402, 404),)]
 
 
 def test_a_live_punch_takes_the_place_of_a_batch_that_nobody_answers():
     uplink = core(400)
     sent(uplink, Connected())
+    sent(uplink, made(401))
     sent(uplink, Tick(), RESEND_FIRST_MS)
 
-    assert sent(uplink, made(401), RESEND_FIRST_MS + 1) == [((401, 401),)]
-    assert uplink.in_flight == WINDOW
+    assert sent(uplink, made(402), RESEND_FIRST_MS + 1) == [((402, 402),)]
+    assert uplink.in_flight == LIVE_WINDOW
 
 
 def test_live_punches_beyond_a_batch_go_newest_first():
@@ -96,7 +110,7 @@ def test_live_punches_beyond_a_batch_go_newest_first():
     for seq in range(401, 551):
         sent(uplink, made(seq))
 
-    assert sent(uplink, ack((1, 200)), 10) == [((451, 550),), ((401, 450),)]
+    assert sent(uplink, ack((1, 200)), 10) == [((451, 550),), ((402, 450),)]
 
 
 def test_a_batch_nobody_answers_is_sent_again_ever_more_slowly():
@@ -182,6 +196,7 @@ def test_a_batch_that_gave_way_waits_for_a_place_without_a_stir():
     sent(uplink, Connected())
     sent(uplink, Tick(), 5_000)
     uplink.on(made(1_001), 5_001)
+    uplink.on(made(1_002), 5_001)
     uplink.on(Tick(), 15_000)
     due = uplink.due_ms()
 
