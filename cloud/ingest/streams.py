@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -153,7 +153,7 @@ def _advance(connection: Connection, key: StreamKey, known: _Known, heard: Heard
         if is_old and since is not None:
             needed = _holes(connection, key, contiguous, highest) - known_gaps
     proven, waiting = _settle([*heard.claims, *([before.claim] if before.claim else [])], contiguous)
-    progress = replace(before, highest=highest, contiguous=contiguous, hole_since_ms=since, claim=waiting)
+    progress = Progress(highest, contiguous, before.first_ms, since, waiting)
     is_behind = heard.ends is not None and not heard.is_left and heard.ends < highest
     return Advanced(progress, needed, proven, heard.ends if is_behind else None)
 

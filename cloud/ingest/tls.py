@@ -17,7 +17,7 @@ class BadWorkerCertificate(CloudError, OSError):
 
 
 class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho forgets it then, and it would stay open."""
+    """Closes itself when the handshake fails: nobody has it in hand then, and it would stay open."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  as in the standard library
         try:
