@@ -3,9 +3,9 @@
 The terminals are one process with one connection. Their punches are in real ledgers, and real outboxes and
 the real encoder made every batch of them, all before the clock starts: that work is done by fifty computers
 at fifty doors, not by the two cores on which the cloud is measured. While it runs a terminal does what the
-cloud can notice: at most four batches under way, the next when one is acknowledged, a punch of now first, the
-moment of sending in each batch, and a punch counts only when a PunchAck covers it. Left out: reading and
-marking the ledger, resending (a lost message fails the run), TLS, a connection each.
+cloud can notice: at most four batches under way, the next when one is acknowledged, a punch of now first and
+beside them, the moment of sending in each batch, and a punch counts only when a PunchAck covers it. Left out:
+reading and marking the ledger, resending (a lost message fails the run), TLS, a connection each.
 
 Workers are real processes on a real disk. Beside it: a paho loop that trusts the PUBACK, and a worker that
 inserts and commits one message at a time. For a quiet machine.
@@ -46,7 +46,7 @@ from cloud.ingest.broker import EmbeddedBroker
 from edge.health.machine import Machine
 from edge.punch.file import LedgerFile
 from edge.punch.rows import Draft
-from edge.sync.core import WINDOW
+from edge.sync.core import LIVE_WINDOW, WINDOW
 from edge.sync.outbox import Load, Outbox
 from models import ids
 from models.clock import SystemClock
@@ -130,7 +130,9 @@ class Door:
 
     def next(self) -> Flight | None:
         """What may be sent now."""
-        if not self.waiting or len(self.under_way) >= WINDOW:
+        if not self.waiting:
+            return None
+        if len(self.under_way) >= (LIVE_WINDOW if self.waiting[0].is_live else WINDOW):
             return None
         flight = self.waiting.popleft()
         if not flight.is_live:
