@@ -30,7 +30,7 @@ def hashes(one: Judgeable, days: Sequence[date], zone: ZoneInfo) -> list[bytes]:
     presses = one.presses
     at = [press[0] for press in presses]
     ends = [bisect_left(at, begin_ms) for begin_ms in _midnights(low, high + 1, zone)]
-    told = [_bytes(presses[start:end]) for start, end in pairwise(ends)]
+    told = [_bytes(presses[start:end]) if start < end else _NONE for start, end in pairwise(ends)]
     for place, facts in _others(one, low, high, zone).items():
         if 0 <= place < len(told):
             told[place] += b"".join(sorted(facts))
@@ -39,10 +39,11 @@ def hashes(one: Judgeable, days: Sequence[date], zone: ZoneInfo) -> list[bytes]:
         digest_size=HASH_BYTES,
     )
     found = []
+    around, first = 2 * _REACH + 1, days[0].toordinal()
     for day in days:
-        place = day.toordinal() - _REACH - low
+        place = day.toordinal() - first
         digest = common.copy()
-        digest.update(b"".join(told[place : place + 2 * _REACH + 1]))
+        digest.update(b"".join(told[place : place + around]))
         found.append(digest.digest())
     return found
 
@@ -74,3 +75,4 @@ def _entry(day: date, entry: RosterEntry) -> bytes:
 
 
 _bytes = msgspec.msgpack.Encoder().encode
+_NONE = _bytes([])
