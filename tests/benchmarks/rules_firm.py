@@ -26,6 +26,7 @@ from cloud.db.tables import (
     shifts,
     terminals,
 )
+from cloud.office.calendar import seed_year
 from cloud.office.codec import row_of
 from cloud.rules.facts import PersonFacts, RuleSet
 from models.punch import Method
@@ -134,6 +135,8 @@ def _rules(connection: Connection, sets: dict[str, RuleSet]) -> None:
         }
         values = {"group_id": kind, "from_date": SINCE_EVER, "version": "v1", "parameters": parameters}
         connection.execute(insert(policies).values(**values))
+    for year in (FIRST.year - 1, FIRST.year, FIRST.year + 1):
+        seed_year(connection, year)
     connection.execute(insert(departments).values(department_id="d", name="Everybody"))
     for name in TERMINALS:
         connection.execute(
