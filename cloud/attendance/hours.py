@@ -131,7 +131,7 @@ def hours_of(
         return None
     free = instance.kind is InstanceKind.FREE
     residual = minutes.subtract(plan.required, claims.covered)
-    if claims.claims and (free or plan.flexible or not residual or policy.punch_at_leave_edges):
+    if claims.claims and (free or plan.flexible or not residual):
         return None
     if plan.flexible and (policy.punch_per_segment or not _flexible_plainly(instance)):
         return None

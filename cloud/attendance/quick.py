@@ -138,7 +138,11 @@ class Person:
         """A final day of which a dated record has a part."""
         claimed = _claimed(record, place)
         hours = None if claimed is None else self._shapes.hours_beside(place, record, claimed)
-        if hours is None or claimed is None:
+        if hours is None or claimed is None or clusters.doubled(own.start, own.stop) is not None:
+            return None
+        # The first and the last punch say whether somebody worked on leave (J11): both must be edges.
+        edges = {number for _, *both in ends_of(hours, clusters, own, place.midnight_ms) for number in both}
+        if own[0] not in edges or own[-1] not in edges:
             return None
         return self._of_units(place, hours, clusters, own, (record, claimed))
 

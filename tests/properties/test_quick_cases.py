@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+
+import pytest
 
 from cloud.attendance.shapes import Shapes
 from cloud.rules.casefile import facts
@@ -23,6 +26,7 @@ from cloud.rules.minutes import MS
 from cloud.rules.plan import PlanBook
 from cloud.rules.policy import Policy
 from models.ids import PersonId
+from models.office import DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
 from models.punch import Method
 from tests.golden.rules.results import cases
 from tests.properties.quick_proof import Proof, compare
@@ -111,10 +115,46 @@ def test_a_pair_as_long_as_may_be_is_a_pair():
     assert proof.days == 1
 
 
-def judged_on_sunday(entry: RosterEntry, presses: list[PunchFact]) -> Proof:
+@pytest.mark.parametrize("minutes", [(534, 760), (640, 680, 990)], ids=["before the middle", "beyond it"])
+def test_the_last_punch_before_the_middle_says_whether_leave_was_worked_on(minutes: tuple[int, ...]):
+    presses = [PunchFact(ZONE.minute(SUNDAY, minute) * MS) for minute in minutes]
+
+    proof = judged_on_sunday(RosterEntry(("LONG",)), presses, (half_day(Half.AM), half_day(Half.PM)))
+
+    assert proof.different == []
+
+
+def test_a_double_punch_alone_may_be_work_on_leave():
+    presses = [PunchFact(ZONE.minute(SUNDAY, 600) * MS + ms) for ms in (40_000, 80_000)]
+
+    proof = judged_on_sunday(RosterEntry(("LONG",)), presses, (half_day(Half.AM),))
+
+    assert proof.different == []
+
+
+def half_day(half: Half) -> OfficeRecord:
+    return OfficeRecord(
+        source="oa",
+        source_id="1",
+        version=1,
+        person_id=PersonId("p"),
+        kind=RecordKind.LEAVE,
+        status=RecordStatus.APPROVED,
+        unit=SpanUnit.HALF_DAY,
+        body=DateSpan(SUNDAY, half, SUNDAY, half),
+        known_ms=0,
+        leave_type="sick",
+    )
+
+
+def judged_on_sunday(
+    entry: RosterEntry, presses: list[PunchFact], records: Sequence[OfficeRecord | None] = (None,)
+) -> Proof:
+    """The day judged both ways, with each of the records."""
     shifts = {"S1": WorkShift("S1", ((480, 720),)), "S2": WorkShift("S2", ((750, 990),), before_min=30)}
     shifts["FREE"] = WorkShift("FREE", ((540, 1020),), free=True)
-    rules = RuleSet("Asia/Shanghai", (PolicyVersion(Policy(after_min=20)),), shifts)
+    rules = RuleSet("Asia/Shanghai", (PolicyVersion(Policy(after_min=20, worked_on_leave_min=1)),), shifts)
+    shifts["LONG"] = WorkShift("LONG", ((540, 720), (780, 1080)))
     person = PersonFacts(
         PersonId("p"),
         rules,
@@ -123,5 +163,7 @@ def judged_on_sunday(entry: RosterEntry, presses: list[PunchFact]) -> Proof:
         punches=tuple(replace(press, seq=seq) for seq, press in enumerate(presses)),
     )
     proof = Proof()
-    compare(proof, "sunday", Month(named(person), SUNDAY, SUNDAY), Shapes(PlanBook(rules)))
+    for record in records:
+        who = named(person) if record is None else replace(named(person), records=(record,))
+        compare(proof, "sunday", Month(who, SUNDAY, SUNDAY), Shapes(PlanBook(rules)))
     return proof
