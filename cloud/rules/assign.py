@@ -18,7 +18,6 @@ class Seat(Struct):
 
     Attributes:
         trust: punches' directions count (policy ``direction``).
-        mid2_ms: twice its middle, so that it is whole.
         took_in, took_out: already took a cluster of that side (A4).
     """
 
@@ -28,10 +27,10 @@ class Seat(Struct):
     clusters: list[Cluster] = field(default_factory=list)
     took_in: bool = False
     took_out: bool = False
-    mid2_ms: int = 0
 
-    def __post_init__(self) -> None:
-        self.mid2_ms = (self.start + self.end) * MS
+    def precedes_mid(self, at_ms: int) -> bool:
+        """Whether an instant lies before the middle of the seat."""
+        return at_ms * 2 < (self.start + self.end) * MS
 
     def take(self, cluster: Cluster) -> None:
         """Seat the cluster and remember its side."""
@@ -39,7 +38,7 @@ class Seat(Struct):
         if self.trust and cluster.typed is not Direction.NONE:
             is_in = cluster.typed is Direction.IN
         else:
-            is_in = cluster.first_ms * 2 < self.mid2_ms
+            is_in = self.precedes_mid(cluster.first_ms)
         if is_in:
             self.took_in = True
         else:
@@ -48,14 +47,12 @@ class Seat(Struct):
 
 def choose(cluster: Cluster, seats: Sequence[Seat]) -> Seat:
     """The one of several seats, given in order, that takes the cluster (A4)."""
-    at2_ms = cluster.first_ms * 2
-    if at2_ms < seats[0].mid2_ms:
+    at_ms = cluster.first_ms
+    if seats[0].precedes_mid(at_ms):
         return seats[0]
-    if at2_ms >= seats[-1].mid2_ms:
+    if not seats[-1].precedes_mid(at_ms):
         return seats[-1]
-    index = 1
-    while at2_ms >= seats[index].mid2_ms:
-        index += 1
+    index = next(i for i, seat in enumerate(seats) if seat.precedes_mid(at_ms))
     return _between(cluster, seats[index - 1], seats[index])
 
 
