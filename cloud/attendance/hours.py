@@ -47,7 +47,8 @@ class Hours:
     Attributes:
         free: free hours: the first punch is the IN, the last the OUT (D10).
         any_place: of free hours, only the length of the stay matters.
-        early_counts: time before the hours may count as overtime.
+        together: how late somebody came and how long they stayed have to do with each other: free hours, time
+            that counts before the hours, a form for a time from which the hours may move.
         flex: how far the hours may move with the IN, earlier and later (D7).
         unpaid: spans without presence (P9), minutes after midnight, ``unpaid_ms`` in all; the first to
             the last instant are ``unpaid_within``.
@@ -58,7 +59,7 @@ class Hours:
     pieces: tuple[Piece, ...]
     free: bool
     any_place: bool
-    early_counts: bool
+    together: bool
     flex: tuple[int, int] | None
     unpaid: Minutes
     unpaid_within: Span
@@ -73,11 +74,8 @@ class Hours:
 
     @cached_property
     def on_time(self) -> tuple[int, ...] | None:
-        """The edges of a day on which nobody is late or leaves early.
-
-        None: how late somebody came and how long they stayed have to do with each other.
-        """
-        if self.free or self.early_counts:
+        """The edges of a day on which nobody is late or leaves early, if these two are told apart."""
+        if self.together:
             return None
         return tuple([edge for piece in self.pieces for edge in (piece.first, piece.end)])
 
@@ -138,8 +136,10 @@ def hours_of(
     if crowd and (free or flexible):
         return None
     unpaid = minutes.normalise(instance.breaks) if free else plan.gaps
-    early_counts = (
-        policy.overtime_before_shift
+    together = (
+        free
+        or (plan.flexible and bool(instance.overtime))
+        or policy.overtime_before_shift
         or policy.hours_system == "comprehensive"
         or any(start < instance.end for start, _ in instance.overtime)
     )
@@ -149,11 +149,11 @@ def hours_of(
             residual,
             midnight,
             # Leave may have been worked through before or after the rest of the day (J11).
-            exact=free or plan.flexible or early_counts or bool(claims.claims),
+            exact=plan.flexible or together or bool(claims.claims),
         ),
         free=free,
         any_place=free and not unpaid and not instance.overtime,
-        early_counts=early_counts,
+        together=together,
         flex=(shift.flex_early_min, shift.flex_late_min) if plan.flexible else None,
         unpaid=moved(unpaid, midnight),
         unpaid_within=in_ms(moved([(unpaid[0][0], unpaid[-1][1])], midnight))[0] if unpaid else (0, 0),

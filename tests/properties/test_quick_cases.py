@@ -26,7 +26,7 @@ from cloud.rules.minutes import MS
 from cloud.rules.plan import PlanBook
 from cloud.rules.policy import Policy
 from models.ids import PersonId
-from models.office import DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
+from models.office import ClockSpan, DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
 from models.punch import Method
 from tests.golden.rules.results import cases
 from tests.properties.quick_proof import Proof, compare
@@ -132,6 +132,16 @@ def test_a_double_punch_alone_may_be_work_on_leave():
     assert proof.different == []
 
 
+def test_a_form_stays_where_it_is_when_flexible_hours_move():
+    presses = [PunchFact(ZONE.minute(SUNDAY, minute) * MS) for minute in (534, 1104)]
+    hour = ClockSpan(ZONE.minute(SUNDAY, 1080) * MS, ZONE.minute(SUNDAY, 1140) * MS)
+    form = replace(half_day(Half.AM), kind=RecordKind.OVERTIME, unit=SpanUnit.HOUR, body=hour)
+
+    proof = judged_on_sunday(RosterEntry(("FLEX",)), presses, (form,))
+
+    assert proof.different == []
+
+
 def half_day(half: Half) -> OfficeRecord:
     return OfficeRecord(
         source="oa",
@@ -153,7 +163,11 @@ def judged_on_sunday(
     """The day judged both ways, with each of the records."""
     shifts = {"S1": WorkShift("S1", ((480, 720),)), "S2": WorkShift("S2", ((750, 990),), before_min=30)}
     shifts["FREE"] = WorkShift("FREE", ((540, 1020),), free=True)
-    rules = RuleSet("Asia/Shanghai", (PolicyVersion(Policy(after_min=20, worked_on_leave_min=1)),), shifts)
+    policy = Policy(
+        after_min=20, worked_on_leave_min=1, overtime_mode="approval_and_punch", overtime_minimum_min=30
+    )
+    rules = RuleSet("Asia/Shanghai", (PolicyVersion(policy),), shifts)
+    shifts["FLEX"] = WorkShift("FLEX", ((540, 1080),), flex_early_min=60, flex_late_min=60)
     shifts["LONG"] = WorkShift("LONG", ((540, 720), (780, 1080)))
     person = PersonFacts(
         PersonId("p"),
