@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
@@ -143,14 +143,24 @@ class Standing:
         return self._book
 
 
-def _rows_of(table: Table) -> str:
-    told = [f'CAST("{column.name}" AS TEXT)' for column in table.columns]
-    told += ["NULL"] * (max(len(one.columns) for one in _TABLES) - len(told))
+_TOLD = {
+    policies: ("group_id", "from_date", "version", "parameters"),
+    shifts: ("name", "definition"),
+    groups: ("group_id", "week", "is_default"),
+    calendar_days: ("date", "kind", "half", "shift_of"),
+    calendar_years: ("year", "provisional"),
+    leave_types: ("code", "count"),
+}
+"""What rules are made of: what :func:`rulebook` asks for. Names and sources are for people."""
+
+
+def _rows_of(table: Table, columns: Sequence[str]) -> str:
+    told = [f'CAST("{table.columns[name].name}" AS TEXT)' for name in columns]
+    told += ["NULL"] * (max(map(len, _TOLD.values())) - len(told))
     return f"SELECT '{table.name}', {', '.join(told)} FROM \"{table.name}\""  # noqa: S608  names of ours
 
 
-_TABLES = (policies, shifts, groups, calendar_days, calendar_years, leave_types)
-_ROWS = " UNION ALL ".join(map(_rows_of, _TABLES))
+_ROWS = " UNION ALL ".join(_rows_of(table, columns) for table, columns in _TOLD.items())
 
 
 def load_rules(connection: Connection, zone: ZoneInfo, cache: Cache) -> Rulebook:

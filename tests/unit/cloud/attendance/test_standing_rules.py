@@ -18,9 +18,12 @@ from tests.databases import on_both_databases
 
 TOLD: dict[str, UpdateBase] = {
     "policies": update(policies).values(parameters={"late_grace_min": 7}),
+    "policies.version": update(policies).values(version="v2"),
     "shifts": update(shifts).values(definition={"segments": ["08:00-12:00"]}),
     "groups": update(groups).values(week={"mon": "DAY"}),
     "calendar_days": insert(calendar_days).values(date=date(2026, 3, 3), kind="rest", source="by hand"),
+    "calendar_days.half": update(calendar_days).values(half="pm"),
+    "calendar_days.shift_of": update(calendar_days).values(shift_of="tue"),
     "calendar_years": update(calendar_years).values(provisional=calendar_years.c.provisional.is_(False)),
     "leave_types": update(leave_types).values(count="natural"),
 }
@@ -37,15 +40,15 @@ def other(database: Database) -> Iterator[Database]:
 
 
 @on_both_databases
-@pytest.mark.parametrize("table", TOLD)
-def test_what_another_process_writes_is_seen(database: Database, other: Database, zone: ZoneInfo, table: str):
+@pytest.mark.parametrize("what", TOLD)
+def test_what_another_process_writes_is_seen(database: Database, other: Database, zone: ZoneInfo, what: str):
     standing = Standing()
     with database.read() as connection:
         before = standing.book(connection, zone)
         assert standing.book(connection, zone) is before
 
     with other.write() as connection:
-        connection.execute(TOLD[table])
+        connection.execute(TOLD[what])
 
     with database.read() as connection:
         after = standing.book(connection, zone)
