@@ -97,12 +97,14 @@ class Person:
             if place is not None and _reached(place.low_ms, place.high_ms, windows):
                 found[ordinal] = None
         spans = [(one.body.start_ms, one.body.end_ms) for one in forms if isinstance(one.body, ClockSpan)]
+        contested = any(ends > begins for (_, ends), (begins, _) in pairwise(sorted(spans)))
         for one in every:
             if one.home is not None:
                 place = stretch.place(one.home)
                 alone = (
                     place is not None
                     and len(spans) == len(forms)
+                    and not contested
                     and len(_reached(place.low_ms - _DAY_MS, place.high_ms + _DAY_MS, spans)) == 1
                     and not self._spoken(place, one.home)
                 )

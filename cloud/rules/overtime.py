@@ -28,7 +28,7 @@ class _Sets(Struct, frozen=True):
     """Minutes asked for, outside schedule, and eligible (O1, O3).
 
     Attributes:
-        contested: asked for, and lost to a leave, trip or outing (J9).
+        contested: asked for, and lost to a leave, trip or outing, or to a form of another date (J9).
     """
 
     asked: Minutes
@@ -80,8 +80,9 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
         lost = overtime_losses(plan, view.records.claims)
     bound = _Bound(sheet, spans_of)
     asked = bound.less(asked)
-    contested = minutes.intersect(asked, lost)
-    asked = minutes.subtract(asked, lost)
+    of_others = minutes.union(lost, view.overtime_lost.get(sheet.day, NONE))
+    contested = minutes.intersect(asked, of_others)
+    asked = minutes.subtract(asked, of_others)
     outside = bound.less(
         minutes.normalise((s // MS, e // MS) for (s, e), free in sheet.roles.pairs() if not free),
     )

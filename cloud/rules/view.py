@@ -28,6 +28,8 @@ class View:
         self.records = known_records(person.records, as_of_ms)
         self._roster = _known_roster(person, as_of_ms)
         self._plans: dict[date, DayPlan] = {}
+        self.overtime_lost: dict[date, Minutes] = {}
+        """Minutes of the overtime forms of a date that a form of another date has (J9)."""
         if self.records.overtime:
             self._attach_overtime()
         self.attached = frozenset(self._plans)
@@ -73,6 +75,8 @@ class View:
         zone = self.plans.zone
         of_shift: dict[date, dict[int, list[minutes.Span]]] = {}
         of_day: dict[date, list[minutes.Span]] = {}
+        owned: dict[date, Minutes] = {}
+        every: Minutes = minutes.NONE
         for record in self.records.overtime:
             for start, end in clock_minutes(record, zone):
                 near = [
@@ -82,9 +86,17 @@ class View:
                 ]
                 home = overtime_home(start, near)
                 if home is not None:
-                    of_shift.setdefault(home[0], {}).setdefault(home[1], []).append((start, end))
+                    day, index = home
+                    of_shift.setdefault(day, {}).setdefault(index, []).append((start, end))
                 else:
-                    of_day.setdefault(self.plans.attendance_day(start), []).append((start, end))
+                    day = self.plans.attendance_day(start)
+                    of_day.setdefault(day, []).append((start, end))
+                own = owned.get(day, minutes.NONE)
+                if lost := minutes.subtract(minutes.clip(every, start, end), own):
+                    before = self.overtime_lost.get(day, minutes.NONE)
+                    self.overtime_lost[day] = minutes.union(before, lost)
+                owned[day] = minutes.union(own, minutes.subtract(((start, end),), every))
+                every = minutes.union(every, ((start, end),))
         for day in {*of_shift, *of_day}:
             self._plans[day] = _with_overtime(self.base(day), of_shift.get(day, {}), of_day.get(day, []))
 
