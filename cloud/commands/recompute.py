@@ -82,7 +82,7 @@ class _Judging:
             # Of days that were never judged there is nothing to compare.
             lines = [_line(who[one.person_id], one, before) for one, before in differing if before]
         elif changed:
-            with self._database.write_derived() as connection:
+            with self._database.write() as connection:
                 store_days(connection, changed, {}, view)
         return _Step(len(judgement.days), len(differing), lines, judgement.unjudgeable)
 
