@@ -56,7 +56,7 @@ def test_gaps_are_listed_and_counted(browsers: Browsers, database: Database):
 
     text = browsers.of("hr").get("/terminals").text
 
-    assert "第 3 至 9 号打卡： 未能到达" in text
+    assert "第 3 至 9 号打卡：未能到达" in text
     assert "punches 3 to 9 never arrived: lost" in text
     assert '<strong class="bad">1</strong>' in text
 
@@ -68,5 +68,5 @@ def test_what_was_put_aside_is_told_in_the_reader_s_language(browsers: Browsers,
 
     text = browsers.of("hr").get("/terminals").text
 
-    assert "第 3 号打卡： 终端被换回了较旧的存储卡" in text
+    assert "第 3 号打卡：终端被换回了较旧的存储卡" in text
     assert "older_copy" not in text
