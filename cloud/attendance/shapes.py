@@ -38,6 +38,8 @@ _BEYOND: Final = 4
 _BEFORE_FORM: Final = 2
 """Dates before that of its start that a form may belong to (A6)."""
 _STRETCHES: Final = 4_000
+_FORMS: Final = 4_000
+"""Of a stretch."""
 _REACH: Final = range(-1, 4)
 _DATED: Final = re.compile(r"\d\d-\d\d ")
 
@@ -244,6 +246,8 @@ class Shapes:
             day = self.plans.zone.ordinal_of(body.start_ms // MS)
             # All who share the stretch have the same plans as far beyond it.
             if -_BEFORE_FORM <= day - stretch.first < len(stretch.places) + _BEFORE_FORM:
+                if len(stretch.overtime) >= _FORMS:
+                    stretch.overtime.clear()
                 stretch.overtime[key] = found
         return found
 
