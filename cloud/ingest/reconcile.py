@@ -30,7 +30,11 @@ _ASIDE = f"SELECT seq, code, payload FROM quarantine WHERE {_SPAN} AND code IN (
 
 
 def compare(connection: Connection, opened: Sequence[Opened]) -> dict[StreamKey, Ranges]:
-    """What is missing here of the days that states told of; what only differs is put aside."""
+    """What is to be sent again of the days that states told of: what is missing, and days that differ.
+
+    A day that differs is put aside as well. Those of its punches that are here are acknowledged once more;
+    those under whose numbers there are others are refused, and come back under numbers of their own.
+    """
     lost: dict[StreamKey, Ranges] = {}
     for one in opened:
         if one.state is None or one.message.retained:
@@ -66,6 +70,7 @@ def _compare(
         what = f"{day.day} {day.digest.hex()}".encode()
         reason = f"punches {day.first_seq} to {day.last_seq} differ from those of the terminal"
         one.put_aside(Code.DAY_DIFFERS, reason, what)
+        return all_of_it
     return missing
 
 

@@ -18,6 +18,9 @@ from models.wire.topics import Channel
 
 RECONNECT_FIRST_S = 1.0
 RECONNECT_LAST_S = 120.0
+RECONNECT_LOST_S = 8.0
+"""Longer than an answer takes: the copy of a card that has just taken the connection over is to be heard out.
+And a thousand terminals do not come back within a second of the broker."""
 _MUTE_FIRST_S = 30.0
 _MUTE_LAST_S = 1800.0
 
@@ -98,6 +101,7 @@ class Links:
             Backoff(RECONNECT_FIRST_S, RECONNECT_LAST_S),
             Backoff(RECONNECT_FIRST_S, RECONNECT_LAST_S) if login.cloud_url else None,
             Backoff(_MUTE_FIRST_S, _MUTE_LAST_S, hold_off),
+            Backoff(RECONNECT_LOST_S, RECONNECT_LOST_S),
         )
         self._links: dict[Way, tuple[int, Link]] = {}
         self._made = 0

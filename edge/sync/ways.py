@@ -66,14 +66,20 @@ class Delays(Protocol):
 
 
 class Ways:
-    """The choice. ``mute``: how long to leave a broker alone behind which nobody answers."""
+    """The choice.
 
-    def __init__(self, mqtt: Delays, https: Delays | None, mute: Delays) -> None:
-        """``https`` None: there is only the broker."""
+    Args:
+        https: None if there is only the broker.
+        mute: how long to leave a broker alone behind which nobody answers.
+        lost: how long to wait after a connection that had lasted.
+    """
+
+    def __init__(self, mqtt: Delays, https: Delays | None, mute: Delays, lost: Delays) -> None:
         self._delays: dict[Way, Delays] = {Way.MQTT: mqtt}
         if https is not None:
             self._delays[Way.HTTPS] = https
         self._mute = mute
+        self._lost = lost
         self._due_ms = dict.fromkeys(self._delays, 0)
         self._open: set[Way] = set()
         self._up_since_ms: dict[Way, int] = {}
@@ -133,9 +139,11 @@ class Ways:
         """This way broke, or could not be opened."""
         self._open.discard(way)
         since_ms = self._up_since_ms.pop(way, None)
+        delays = self._delays[way]
         if since_ms is not None and now_ms - since_ms >= STEADY_MS:
-            self._delays[way].reset()
-        self._due_ms[way] = now_ms + self._delays[way].next_ms()
+            delays.reset()
+            delays = self._lost
+        self._due_ms[way] = now_ms + delays.next_ms()
         if self._in_use is not way:
             return ()
         self._in_use = None

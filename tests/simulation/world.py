@@ -334,8 +334,8 @@ def _wired(world: World) -> Iterator[None]:
         (edge_backoff, "_RANDOM", random),
         (edge_links, "Backoff", partial(_backoff, random)),
         # A database as slow as some are here would never answer one of two copies of a card before the other
-        # takes the connection: as in life, the first wait is longer than an answer takes, a few commits.
-        (edge_links, "RECONNECT_FIRST_S", max(1.0, options.commit_ms / 250)),
+        # takes the connection: as in life, that wait is longer than an answer takes, a few commits.
+        (edge_links, "RECONNECT_LOST_S", max(edge_links.RECONNECT_LOST_S, options.commit_ms / 250)),
         (edge_links, "RECONNECT_LAST_S", options.reconnect_ms / 1000),
         (edge_uplink, "jitter", jitter),
         (edge_uplink, "STATE_EVERY_MS", options.state_ms),

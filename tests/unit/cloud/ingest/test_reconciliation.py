@@ -141,13 +141,34 @@ class TestHealing:
 
         assert gap_list(pair.database) == [(8, 8, "lost")]
 
-    def test_a_punch_that_was_changed_in_the_cloud_is_seen(self, pair: Pair):
+    def test_a_punch_that_was_changed_in_the_cloud_is_seen_beside_the_terminals(self, pair: Pair):
         with pair.database.write() as connection:
             connection.execute(update(punches).where(punches.c.seq == 7).values(person_id="p-2"))
 
         pair.talk(2 * DAYS)
 
-        assert codes(pair.database) == ["day_differs"]
+        assert codes(pair.database) == ["day_differs", "id_conflict"]
+        assert stored(pair.database) == DAYS * A_DAY
+        pair.sent.clear()
+        pair.talk(2 * DAYS)
+        assert pair.sent == []
+
+    def test_a_punch_whose_number_went_to_another_while_it_was_lost_gets_a_number_of_its_own(
+        self, pair: Pair
+    ):
+        """Found by the simulation (seed 5646): a database put back, and an older message after it."""
+        lost = pair.ledger.write(lambda db: db.execute("SELECT punch_id FROM punches WHERE seq = 7").get)
+        with pair.database.write() as connection:
+            connection.execute(update(punches).where(punches.c.seq == 7).values(punch_id=b"another's id is."))
+
+        pair.talk(2 * DAYS)
+
+        assert stored(pair.database) == DAYS * A_DAY + 1
+        with pair.database.read() as connection:
+            assert connection.scalar(select(punches.c.seq).where(punches.c.punch_id == lost)) == 1
+        assert codes(pair.database) == ["day_differs", "key_conflict"]
+        pair.sent.clear()
+        pair.talk(2 * DAYS)
         assert pair.sent == []
 
 

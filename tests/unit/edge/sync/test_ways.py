@@ -4,6 +4,7 @@ from edge.sync.ways import OUTAGE_MS, SILENCE_MS, STEADY_MS, Close, Open, Step, 
 
 DELAY_MS = 1_000
 MUTE_MS = 30_000
+LOST_MS = 8_000
 
 
 class Steady:
@@ -22,7 +23,7 @@ class Steady:
 
 def ways(*, https: bool = True) -> tuple[Ways, Steady]:
     mute = Steady(MUTE_MS)
-    return Ways(Steady(DELAY_MS), Steady(DELAY_MS) if https else None, mute), mute
+    return Ways(Steady(DELAY_MS), Steady(DELAY_MS) if https else None, mute, Steady(LOST_MS)), mute
 
 
 def on_https(made: Ways) -> None:
@@ -53,7 +54,7 @@ def test_without_a_cloud_url_there_is_only_the_broker():
 def test_only_a_connection_that_lasted_makes_the_next_failure_the_first():
     """Found by the simulation: a terminal and its copy pushed each other off the broker once a second."""
     mqtt = Steady(DELAY_MS)
-    made = Ways(mqtt, None, Steady(MUTE_MS))
+    made = Ways(mqtt, None, Steady(MUTE_MS), Steady(LOST_MS))
     made.look(0, silent=False)
     made.up(Way.MQTT, 0)
     made.down(Way.MQTT, STEADY_MS - 1)
@@ -63,6 +64,19 @@ def test_only_a_connection_that_lasted_makes_the_next_failure_the_first():
     made.up(Way.MQTT, 2 * STEADY_MS)
     made.down(Way.MQTT, 3 * STEADY_MS)
     assert mqtt.resets == 1
+
+
+def test_who_loses_a_connection_that_lasted_waits_until_a_copy_of_the_card_is_answered():
+    """Found by the simulation (seed 4496): back within a second, it pushed its copy off every time."""
+    made, _ = ways(https=False)
+    made.look(0, silent=False)
+    made.up(Way.MQTT, 0)
+    made.down(Way.MQTT, STEADY_MS)
+    assert made.due_ms() == STEADY_MS + LOST_MS
+
+    made.look(STEADY_MS + LOST_MS, silent=False)
+    made.down(Way.MQTT, STEADY_MS + LOST_MS)
+    assert made.due_ms() == STEADY_MS + LOST_MS + DELAY_MS
 
 
 def test_a_short_outage_is_no_reason():
