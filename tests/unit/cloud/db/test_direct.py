@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
@@ -38,24 +36,6 @@ def test_any_number_of_keys_can_be_asked_for(database: Database, count: int):
         found = direct.rows_of(connection, OF, ("name", "floor"), [*keys, ("south", 1)], "ORDER BY floor")
 
         assert found == keys
-
-
-def test_keys_of_several_columns_are_looked_up_in_the_index(database: Database):
-    """A table that is read from end to end for a few keys is slower with every punch that is in it."""
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL weighs what it has counted")
-    seen: list[str] = []
-    with database.write() as connection:
-        direct.run(connection, MAKE)
-        driver: Any = connection.connection.driver_connection
-        driver.set_trace_callback(seen.append)
-        direct.rows_of(connection, OF, ("name", "floor"), [("north", 1), ("south", 2)])
-        driver.set_trace_callback(None)
-
-        plan = [row[-1] for row in direct.rows(connection, f"EXPLAIN QUERY PLAN {seen[-1]}")]
-
-    assert any("SEARCH doors" in step for step in plan)
-    assert not any("SCAN doors" in step for step in plan)
 
 
 def test_errors_are_those_of_sqlalchemy_and_undo_the_transaction(database: Database):
