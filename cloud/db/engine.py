@@ -1,9 +1,8 @@
 """One database, two doors: ``write`` for one transaction at a time, ``read`` for many.
 
-SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same moment
-(the WAL-reset bug), and the SQLite that Python brings is mostly older. So on SQLite there is one writing
-connection a process, every write transaction holds a file lock beside the database that all processes
-respect, and readers are opened read-only, which keeps them from checkpointing. See docs/decisions/0002.
+On SQLite there is one writing connection a process, and every write transaction holds a file lock beside the
+database that all processes respect: they wait in a queue for it, where SQLite would have them try again.
+Readers are opened read-only, which keeps them from checkpointing. See docs/decisions/0002.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from cloud.db import direct
+from cloud.db import direct, sqlite
 from cloud.errors import CloudError
 
-_BUSY_MS = 10_000
+_BUSY_S = 10.0
 _CACHE_KIB = 65_536
 _ABANDONED_MS = 60_000
 """PostgreSQL ends a transaction of which it heard nothing for so long: its process may be gone without a
@@ -63,7 +61,7 @@ class Database:
         if self.is_sqlite:
             path = _sqlite_path(self.url)
             self._lock_file = _open_lock(path)
-            self.write_engine = _sqlite_writer(self.url)
+            self.write_engine = _sqlite_writer(path)
             self.read_engine = _sqlite_readers(path)
         else:
             self.write_engine = _postgresql(self.url)
@@ -156,14 +154,15 @@ def _postgresql(url: URL) -> Engine:
     return engine
 
 
-def _sqlite_writer(url: URL) -> Engine:
+def _sqlite_writer(path: Path) -> Engine:
     engine = create_engine(
-        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+        "sqlite+apsw://",
+        poolclass=StaticPool,
+        creator=lambda: sqlite.connect(str(path), timeout=_BUSY_S),
     )
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, see below
+    def _configure(connection: sqlite.Connection, _record: object) -> None:
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", "mmap_size=0", *_PRAGMAS[False]):
             connection.execute(f"PRAGMA {pragma}")
         # Punches go into six trees: what of them is worked on should stay in memory.
@@ -183,16 +182,15 @@ def _sqlite_writer(url: URL) -> Engine:
 
 def _sqlite_readers(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///file:{path}?mode=ro&uri=true",
+        "sqlite+apsw://",
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=8,
-        connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
+        creator=lambda: sqlite.connect(str(path), timeout=_BUSY_S, read_only=True),
     )
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
+    def _configure(connection: sqlite.Connection, _record: object) -> None:
         connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")

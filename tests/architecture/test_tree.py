@@ -75,6 +75,15 @@ def test_a_core_has_no_clock_no_chance_and_no_thread(name: str):
     assert "models.clock" not in {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
+def test_the_cloud_has_one_sqlite_library():
+    """A second one in a process takes away the first one's locks: docs/decisions/0002."""
+    importing = re.compile(r"^\s*(import|from) (sqlite3|pysqlite3)\b", flags=re.MULTILINE)
+    ours = [path for path in SOURCES if relative(path).startswith("cloud/")]
+
+    assert ours
+    assert not [relative(path) for path in ours if importing.search(path.read_text())]
+
+
 def test_a_package_says_what_belongs_there_and_holds_no_code():
     for path in SOURCES:
         if path.name != "__init__.py":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -70,8 +69,8 @@ class Report:
         yield "# The simulation's release run\n"
         yield "Written by `scripts/simulate --release`; see [how it works](../explanation/simulation.md).\n"
         yield f"- Commit `{self.commit}`, {platform.machine()}, {CORES} cores, {self.pool.jobs} processes,"
-        yield f"  Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()} on the terminals and"
-        yield f"  {sqlite3.sqlite_version} in the cloud. Load when written: {os.getloadavg()[1]:.1f}."
+        yield f"  Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}."
+        yield f"  Load when written: {os.getloadavg()[1]:.1f}."
         done = "Complete." if self.is_done else "NOT complete: this is how far it came."
         yield f"- {minutes:.0f} minutes in all, {cpu:.0f} minutes of CPU. {done}\n"
         yield "| what | wanted | reached | bad |"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import apsw
+
 from cloud.db import direct
 from cloud.db.engine import Database
 
@@ -17,11 +19,13 @@ def test_keys_of_several_columns_are_looked_up_in_the_index(database: Database):
     with database.write() as connection:
         direct.run(connection, MAKE)
         driver: Any = connection.connection.driver_connection
-        driver.set_trace_callback(seen.append)
+        driver.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: seen.append(event["sql"]))
         direct.rows_of(connection, OF, ("name", "floor"), [("north", 1), ("south", 2)])
-        driver.set_trace_callback(None)
+        driver.trace_v2(0, None)
 
-        plan = [row[-1] for row in direct.rows(connection, f"EXPLAIN QUERY PLAN {seen[-1]}")]
+        query = seen[-1]
+        steps = direct.rows(connection, f"EXPLAIN QUERY PLAN {query}", [None] * query.count("?"))
+        plan = [step[-1] for step in steps]
 
     assert any("SEARCH doors" in step for step in plan)
     assert not any("SCAN doors" in step for step in plan)

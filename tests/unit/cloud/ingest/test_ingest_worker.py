@@ -75,7 +75,7 @@ def test_a_database_that_fails_is_tried_again_with_the_same_messages(
     done = worker.submit(Message(door.topic, door.payload(door.punch(1))))
     with pytest.raises(TimeoutError):
         done.result(0.5)
-    assert ailment(worker) == "OperationalError"
+    assert ailment(worker) == "ReadOnlyError"
 
     company.write_engine.raw_connection().driver_connection.execute("PRAGMA query_only = OFF")  # type: ignore[union-attr]
 
