@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy import select
 
 from cloud.attendance import coverage
@@ -20,14 +19,14 @@ from cloud.attendance.codec import decode
 from cloud.attendance.difference import changes
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import JudgedDay, changed_days, gather, judge, store_days
-from cloud.attendance.rulesets import Cache, load_rules
+from cloud.attendance.rulesets import Standing
 from cloud.commands.console import complain, say
 from cloud.db.engine import Database
 from cloud.db.tables import people
 from models.ids import PersonId
 
 _PEOPLE_A_STEP = 250
-_DAYS_ALONE = 20_000
+_DAYS_ALONE = 50_000
 """So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
 _OBJECTS_A_COLLECTION = 200_000
@@ -65,12 +64,12 @@ class _Judging:
         self._days = days
         self._view = view
         self._dry_run = dry_run
-        self._cache: Cache = {}
+        self._rules = Standing()
 
     def step(self, who: Numbers) -> _Step:
         view = self._view
-        with self._database.read() as connection:
-            book = load_rules(connection, view.zone, self._cache)
+        with self._database.read_mapped() as connection:
+            book = self._rules.book(connection, view.zone)
             facts = gather(connection, dict.fromkeys(who, self._days), view, book)
         # Nobody reads meanwhile: only then SQLite begins its log anew, and a long one is slow to look into.
         judgement = judge(facts, view)
@@ -89,6 +88,9 @@ class _Judging:
 
 def recompute(database: Database, asked: Asked, view: AsOf) -> int:
     """Judge the days asked for; 1 if somebody could not be judged, 2 if there is nothing to judge."""
+    from rich.console import Console  # the other processes import this module too, and show nothing
+    from rich.progress import Progress
+
     days = [asked.first + _DAY * n for n in range((min(asked.last, view.today) - asked.first).days + 1)]
     who = _who(database, asked)
     if not days or not who:
@@ -123,21 +125,41 @@ def _steps(
     everybody = list(who.items())
     parts = [dict(everybody[n : n + _PEOPLE_A_STEP]) for n in range(0, len(everybody), _PEOPLE_A_STEP)]
     processes = min(os.cpu_count() or 1, len(parts))
+    judging = _Judging(database, days, view, dry_run=asked.dry_run)
     if processes == 1 or len(who) * len(days) < _DAYS_ALONE:
-        judging = _Judging(database, days, view, dry_run=asked.dry_run)
         for part in parts:
             yield len(part), judging.step(part)
         return
     url = database.url.render_as_string(hide_password=False)
-    with ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_open,
-        initargs=(url, days, view, asked.dry_run),
-    ) as pool:
-        begun = {pool.submit(_step, part): len(part) for part in parts}
+    with (
+        _collecting_seldom(),
+        ProcessPoolExecutor(
+            processes - 1,
+            multiprocessing.get_context("spawn"),
+            initializer=_open,
+            initargs=(url, days, view, asked.dry_run),
+        ) as pool,
+    ):
+        begun = {pool.submit(_step, part): part for part in parts}
+        # This process judges from the end what the others, which have to start first, have not come to.
+        for last in reversed(list(begun)):
+            if last.cancel():
+                part = begun.pop(last)
+                yield len(part), judging.step(part)
+            for done in [one for one in begun if one.done()]:
+                yield len(begun.pop(done)), done.result()
         for done in as_completed(begun):
-            yield begun.pop(done), done.result()
+            yield len(begun[done]), done.result()
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_A_COLLECTION)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 _judging: list[_Judging] = []

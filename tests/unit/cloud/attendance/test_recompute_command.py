@@ -10,12 +10,14 @@ from sqlalchemy import delete, func, insert, select, update
 from cloud.attendance import coverage
 from cloud.attendance.codec import decode
 from cloud.attendance.facts import AsOf
+from cloud.commands import recompute as command
 from cloud.commands.recompute import Asked, recompute
 from cloud.db.tables import attendance_days, groups, people, stale_days
 from models.attendance import DayState
 from tests.unit.cloud.attendance.conftest import Office
 
 MANY = 520
+FEW = 20_000
 FIRST, LAST = date(2026, 10, 1), date(2026, 11, 9)
 
 
@@ -61,7 +63,8 @@ def test_a_dry_run_tells_day_by_day_what_would_change(office: Office, capsys: py
     assert kept(office) == before
 
 
-def test_several_processes_store_what_one_does(office: Office):
+def test_several_processes_store_what_one_does(office: Office, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "_DAYS_ALONE", FEW)
     office.at("2026-11-12 09:00")
     office.report()
     with office.database.write() as connection:

@@ -106,3 +106,18 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path):
     with pytest.raises(DatabaseError, match="not a database"), database.read() as connection:
         connection.execute(select(doors))
     database.close()
+
+
+def test_only_who_reads_much_maps_the_file(site: Database):
+    def mapped() -> int:
+        return int(direct.rows(connection, "PRAGMA mmap_size")[0][0])
+
+    with site.read() as connection:
+        assert mapped() == 0
+    with site.read_mapped() as connection:
+        assert mapped() > 0
+        assert connection.execute(select(doors.c.name).where(doors.c.number == 1)).scalar() == "door 0"
+        with pytest.raises(OperationalError):
+            connection.execute(insert(doors).values(name="another"))
+    with site.write() as connection:
+        assert mapped() == 0
