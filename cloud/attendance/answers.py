@@ -90,14 +90,14 @@ class Wording:
     Attributes:
         pattern: for ``%``.
         pick: takes what is to be filled in from values by number; None: there is nothing.
-        of_both: what is to be filled in are the first IN and the first OUT, once each.
+        of_edges: some edges are to be filled in, and nothing else.
     """
 
     state: str
     rule_version: str
     pattern: bytes
     pick: Callable[[Sequence[bytes]], object] | None
-    of_both: bool
+    of_edges: bool
 
     def said(self, values: Sequence[bytes]) -> bytes:
         """The end of the stored day, with ``values`` by number in their places.
@@ -144,7 +144,7 @@ def _worded(answer: Answer, flags: tuple[str, ...], overtime: bytes, extra: Phra
         answer.rule_version,
         b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], said]),
         itemgetter(*slots) if slots else None,
-        slots == (0, 1),
+        bool(slots) and min(slots) >= 0,
     )
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
 from cloud.attendance.answers import Edges
-from cloud.attendance.hours import Hours, Piece
-from cloud.attendance.presses import DIRECTION, TYPED, Clusters, Press
-from cloud.attendance.shapes import Place
+from cloud.attendance.hours import Ends, Hours, Piece
+from cloud.attendance.shapes import Place, Whose
 from cloud.rules.assign import Seat, choose
 from cloud.rules.clusters import Cluster
 from cloud.rules.localtime import DAY_MIN
-from cloud.rules.minutes import MS, Span
+from cloud.rules.minutes import MS
 from models.punch import Direction
 
-_IN: Final = Direction.IN.value * DIRECTION
-_OUT: Final = Direction.OUT.value * DIRECTION
-
-Ends = tuple[Piece, int | None, int | None]
-"""A unit, and the numbers of the clusters that are its IN and its OUT."""
+_ENDS: Final = 2_000
 
 
 def own_of(firsts: list[int], place: Place, near: range) -> tuple[int, int, bool] | None:
@@ -27,81 +23,61 @@ def own_of(firsts: list[int], place: Place, near: range) -> tuple[int, int, bool
 
     None: windows compete.
     """
-    mine = []
-    loose = False
-    for number in near:
-        at_ms = firsts[number]
-        holders_n = _holders(at_ms, place.own)
-        elsewhere_n = _holders(at_ms, place.others)
-        if holders_n + elsewhere_n > 1:
-            return None
-        if holders_n:
-            mine.append(number)
-        elif not elsewhere_n and place.opens_ms <= at_ms < place.closes_ms:
-            mine.append(number)
-            loose = True
+    marks_ms, whose = place.marks_ms, place.whose
+    found = [whose[bisect_right(marks_ms, firsts[number])] for number in near]
+    if Whose.CONTESTED in found:
+        return None
+    mine = [number for number, one in zip(near, found, strict=True) if one is not Whose.ELSEWHERE]
     if not mine:
         return near.start, near.start, False
-    return (mine[0], mine[-1] + 1, loose) if mine[-1] - mine[0] == len(mine) - 1 else None
+    return (mine[0], mine[-1] + 1, Whose.LOOSE in found) if mine[-1] - mine[0] == len(mine) - 1 else None
 
 
-def _holders(at_ms: int, windows: Sequence[Span]) -> int:
-    return sum([opens <= at_ms < closes for opens, closes in windows])
-
-
-def ends_of(hours: Hours, clusters: Clusters, own: range, midnight_ms: int) -> Sequence[Ends]:
-    """The clusters that are IN and OUT of each unit (P3, A4, D10)."""
-    pieces, firsts = hours.pieces, clusters.firsts
-    if len(pieces) > 1:
-        seated = _seated(pieces, firsts, own, midnight_ms)
-        return [
-            (piece, *_sides(firsts, of_piece, piece.mid2_ms, midnight_ms))
-            for piece, of_piece in zip(pieces, seated, strict=True)
-        ]
-    piece = pieces[0]
-    if hours.free and len(own) > 1:
-        return ((piece, own[0], own[-1]),)
-    mid2_ms = piece.mid2_ms
+def ends_of(hours: Hours, firsts: Sequence[int], midnight_ms: int) -> Sequence[Ends]:
+    """Which clusters are IN and OUT of each unit (P3, A4, D10); ``firsts``: when they begin, at least one."""
+    from_ms = midnight_ms
     if hours.flex:
-        first_ms = firsts[own[0]] - midnight_ms
-        if first_ms * 2 < mid2_ms:
-            mid2_ms += 2 * MS * hours.moved_min(first_ms // MS)
-    return ((piece, *_sides(firsts, own, mid2_ms, midnight_ms)),)
+        first_ms = firsts[0] - midnight_ms
+        if first_ms < hours.pieces[0].mid_ms:
+            from_ms += MS * hours.moved_min(first_ms // MS)
+    marks_ms = hours.marks_ms
+    places = tuple([bisect_right(marks_ms, at_ms - from_ms) for at_ms in firsts])
+    try:
+        return hours.ends[places]
+    except KeyError:
+        if len(hours.ends) >= _ENDS:
+            hours.ends.clear()
+        found = hours.ends[places] = _ends(hours, [at_ms - from_ms for at_ms in firsts])
+        return found
 
 
-def _sides(
-    firsts: Sequence[int], own: Sequence[int], mid2_ms: int, midnight_ms: int
-) -> tuple[int | None, int | None]:
+def _ends(hours: Hours, firsts: Sequence[int]) -> Sequence[Ends]:
+    own = range(len(firsts))
+    pieces = hours.pieces
+    if hours.free and len(own) > 1:
+        return ((pieces[0], own[0], own[-1]),)
+    seated = [own] if len(pieces) == 1 else _seated(pieces, firsts)
+    return tuple(
+        [(piece, *_sides(firsts, mine, piece.mid_ms)) for piece, mine in zip(pieces, seated, strict=True)]
+    )
+
+
+def _sides(firsts: Sequence[int], own: Sequence[int], mid_ms: int) -> tuple[int | None, int | None]:
     if not own:
         return None, None
-    opening, closing = own[0], own[-1]
-    came = opening if (firsts[opening] - midnight_ms) * 2 < mid2_ms else None
-    left = closing if (firsts[closing] - midnight_ms) * 2 >= mid2_ms else None
-    return came, left
+    return (own[0] if firsts[own[0]] < mid_ms else None, own[-1] if firsts[own[-1]] >= mid_ms else None)
 
 
-def _seated(pieces: Sequence[Piece], firsts: Sequence[int], own: range, midnight_ms: int) -> list[list[int]]:
+def _seated(pieces: Sequence[Piece], firsts: Sequence[int]) -> list[list[int]]:
     """Clusters to units (A4)."""
-    midnight = midnight_ms // MS
-    seats = [Seat(midnight + piece.first, midnight + piece.end, trust=False) for piece in pieces]
+    seats = [Seat(piece.first, piece.end, trust=False) for piece in pieces]
     found: list[list[int]] = [[] for _ in pieces]
-    for number in own:
-        cluster = Cluster((), firsts[number], firsts[number], Direction.NONE)
+    for number, at_ms in enumerate(firsts):
+        cluster = Cluster((), at_ms, at_ms, Direction.NONE)
         seat = choose(cluster, seats)
         seat.take(cluster)
         found[seats.index(seat)].append(number)
     return found
-
-
-def plain(hours: Hours, came: Press | None, left: Press | None, midnight_ms: int) -> bool:
-    """Whether no rare rule is about these ends: P4, P7, or punches beyond the window."""
-    if came is not None and came[2] & TYPED == _OUT:
-        return False
-    if left is None:
-        return True
-    if left[2] & TYPED == _IN or left[0] - midnight_ms >= hours.closes_ms:
-        return False
-    return came is None or left[0] - came[0] <= hours.longest_ms
 
 
 def put_first(piece: Piece, edges: Edges) -> Edges:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cloud.attendance.answers import clock, count, form
+from cloud.attendance.answers import Wording, clock, count, form
 from cloud.attendance.presses import Clusters
 from cloud.attendance.shapes import Place
 from cloud.rules.minutes import MS
@@ -26,6 +26,18 @@ def head(place: Place, in_ms: int | None, out_ms: int | None, paid_ms: int) -> b
     if in_ms is not None and out_ms is not None and in_ms >= 0 and out_ms < _DAY_MS:
         return place.plain_head % (_SECONDS[in_ms // 1000], _SECONDS[out_ms // 1000], presence)
     return place.head + _iso(place, in_ms) + _iso(place, out_ms) + presence
+
+
+def filled_plainly(
+    place: Place, said: Wording, at_ms: tuple[int, int], paid_ms: int, by: tuple[bytes, bytes]
+) -> bytes:
+    """The stored day of an IN and an OUT on the date, ms after midnight, all that ``said`` tells of."""
+    in_ms, out_ms = at_ms
+    return place.plain_head % (
+        _SECONDS[in_ms // 1000],
+        _SECONDS[out_ms // 1000],
+        _COUNTS[paid_ms // MS],
+    ) + said.said((_SHOWN[in_ms // MS] + by[0], _SHOWN[out_ms // MS] + by[1]))
 
 
 def shown(place: Place, minute: int) -> bytes:

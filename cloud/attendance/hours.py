@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from cloud.rules import minutes
 from cloud.rules.claims import Claims
+from cloud.rules.localtime import DAY_MIN
 from cloud.rules.minutes import MS, Minutes, Span
 from cloud.rules.plan import DayPlan, Instance, InstanceKind
 from models.attendance import Duty
@@ -21,23 +23,19 @@ class Piece:
     """A unit of the shift, judged with one IN and one OUT (P1): minutes after midnight.
 
     Attributes:
-        mid2_ms: twice its middle, ms after midnight.
+        mid_ms: its middle, ms after midnight.
         any_in: up to this minute it does not matter when the IN was; any_out: from this one on the OUT.
     """
 
     first: int
     end: int
-    mid2_ms: int
+    mid_ms: int
     any_in: int
     any_out: int
 
-    def came(self, minute: int) -> int:
-        """The minute of an IN, as far as it matters."""
-        return self.first if minute <= self.any_in else minute
 
-    def left(self, minute: int) -> int:
-        """The minute of an OUT, as far as it matters."""
-        return self.end if minute >= self.any_out else minute
+Ends = tuple[Piece, int | None, int | None]
+"""A unit, and which clusters of a date are its IN and its OUT, counted from the first of the date."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,9 @@ class Hours:
             the last instant are ``unpaid_within``.
         closes_ms: where punches stop being plainly of this date, ms after midnight.
         longest_ms: what a pair may last (P7), less the two minutes by which a question may be longer.
+        sole: the only unit, if there is one and it stays where it is.
+        closes_on_date_ms: the earlier of ``closes_ms`` and the end of the date.
+        ends: of dates on which the clusters lie alike between ``marks_ms``.
     """
 
     pieces: tuple[Piece, ...]
@@ -66,11 +67,18 @@ class Hours:
     unpaid_ms: int
     closes_ms: int
     longest_ms: int
+    sole: Piece | None
+    closes_on_date_ms: int
+    ends: dict[tuple[int, ...], Sequence[Ends]] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def sole(self) -> Piece | None:
-        """The only unit, if there is one and it stays where it is."""
-        return self.pieces[0] if len(self.pieces) == 1 and not self.free and self.flex is None else None
+    def marks_ms(self) -> list[int]:
+        """What tells whose IN or OUT an instant is lies here (P3, A4), ms after midnight.
+
+        The middles of units, and where it is nearer to the next one than to the one before.
+        """
+        nearer = [(one.end + other.first) * (MS // 2) + 1 for one, other in pairwise(self.pieces)]
+        return sorted([*(piece.mid_ms for piece in self.pieces), *nearer])
 
     @cached_property
     def on_time(self) -> tuple[int, ...] | None:
@@ -86,23 +94,19 @@ class Hours:
         early, late = self.flex
         return min(max(came - self.pieces[0].first, -early), late)
 
-    def presence(self, at_ms: Sequence[int | None]) -> tuple[int | None, int | None, int]:
-        """The first IN, the last OUT and what the pairs last, of INs and OUTs in turn (P9)."""
-        first = last = None
-        total = 0
-        for came, left in zip(at_ms[::2], at_ms[1::2], strict=True):
-            if came is not None and first is None:
-                first = came
-            if left is not None:
-                last = left
-                total += 0 if came is None else self.paid_ms(came, left)
-        return first, last, total
+    def plainly(self, in_ms: int | None, out_ms: int | None) -> bool:
+        """Whether no rare rule is about such an IN and OUT: P7, or punches beyond the window."""
+        if out_ms is None:
+            return True
+        return out_ms < self.closes_ms and (in_ms is None or out_ms - in_ms <= self.longest_ms)
 
     def paid_ms(self, in_ms: int, out_ms: int) -> int:
         """What a pair lasts less unpaid time (P9)."""
         first_ms, last_ms = self.unpaid_within
         if in_ms <= first_ms and last_ms <= out_ms:
             return out_ms - in_ms - self.unpaid_ms
+        if out_ms <= first_ms or last_ms <= in_ms:
+            return out_ms - in_ms
         return out_ms - in_ms - minutes.overlap_ms(in_ms, out_ms, self.unpaid)
 
 
@@ -143,14 +147,16 @@ def hours_of(
         or policy.hours_system == "comprehensive"
         or any(start < instance.end for start, _ in instance.overtime)
     )
+    pieces = _pieces(
+        plan,
+        residual,
+        midnight,
+        # Leave may have been worked through before or after the rest of the day (J11).
+        exact=plan.flexible or together or bool(claims.claims),
+    )
+    closes_ms = (instance.closes - midnight) * MS
     return Hours(
-        pieces=_pieces(
-            plan,
-            residual,
-            midnight,
-            # Leave may have been worked through before or after the rest of the day (J11).
-            exact=plan.flexible or together or bool(claims.claims),
-        ),
+        pieces=pieces,
         free=free,
         any_place=free and not unpaid and not instance.overtime,
         together=together,
@@ -158,8 +164,10 @@ def hours_of(
         unpaid=moved(unpaid, midnight),
         unpaid_within=in_ms(moved([(unpaid[0][0], unpaid[-1][1])], midnight))[0] if unpaid else (0, 0),
         unpaid_ms=minutes.count(unpaid) * MS,
-        closes_ms=(instance.closes - midnight) * MS,
+        closes_ms=closes_ms,
         longest_ms=(policy.max_shift_min - 2) * MS,
+        sole=pieces[0] if len(pieces) == 1 and not (free or plan.flexible) else None,
+        closes_on_date_ms=min(closes_ms, DAY_MIN * MS),
     )
 
 
@@ -188,7 +196,7 @@ def _pieces(plan: DayPlan, residual: Minutes, midnight: int, *, exact: bool) -> 
                 Piece(
                     first,
                     end,
-                    (instance.start + instance.end - 2 * midnight if free else first + end) * MS,
+                    (instance.start + instance.end - 2 * midnight if free else first + end) * (MS // 2),
                     any_in=-minutes.EVER if exact else first,
                     any_out=end if inside else minutes.EVER,
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import sub
+from operator import itemgetter, sub
 from typing import TYPE_CHECKING, Final
 
 from cloud.attendance.answers import evidence
@@ -31,6 +31,10 @@ TYPED: Final = CLOCK - DIRECTION
 """The bits of the manner that hold the direction."""
 
 _CLOCKS: Final = (PunchClock.OK, PunchClock.REPAIRED, PunchClock.UNTRUSTED)
+_IN: Final = Direction.IN.value * DIRECTION
+_OUT: Final = Direction.OUT.value * DIRECTION
+_instant = itemgetter(0)
+_door = itemgetter(1, 2)
 # Looking a member up by its value costs as much as the rest of a punch.
 _DIRECTIONS: Final = {one.value: one for one in Direction}
 _METHODS: Final = {one.value: one for one in Method}
@@ -66,6 +70,7 @@ class Clusters:
         came_by, left_by: how steps name the first and the last punch.
         odd: instants of punches to be remarked on.
         merged: all punches of clusters that have several.
+        directed: whether somebody gave a direction with any punch.
     """
 
     firsts: list[int]
@@ -75,6 +80,7 @@ class Clusters:
     left_by: list[bytes]
     odd: list[int]
     merged: dict[int, list[Press]]
+    directed: bool
 
     def between(self, start_ms: int, end_ms: int) -> range:
         """Numbers of the clusters from an instant on and before another."""
@@ -98,6 +104,12 @@ class Clusters:
         """Whether somebody gave a direction with some punch of a cluster."""
         return any(press[2] & TYPED for press in self.group(number))
 
+    def typed_against(self, start: int, opening: int | None, closing: int | None) -> bool:
+        """Whether somebody typed OUT as they came or IN as they left (P4); the ends count from ``start``."""
+        return (opening is not None and self.heads[start + opening][2] & TYPED == _OUT) or (
+            closing is not None and self.tails[start + closing][2] & TYPED == _IN
+        )
+
     def group(self, number: int) -> list[Press]:
         """All punches of a cluster."""
         return self.merged.get(number) or [self.heads[number]]
@@ -108,23 +120,23 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
 
     None where only the engine knows: untrusted clocks, equal instants.
     """
-    firsts = [press[0] for press in presses]
-    names = [doors[press[1:3]] for press in presses]
+    firsts = list(map(_instant, presses))
+    keys = list(map(_door, presses))
+    directed = any(manner & TYPED for _, manner in set(keys))
+    names = list(map(doors.__getitem__, keys))
     odd = [press for press, name in zip(presses, names, strict=True) if not name] if b"" in names else []
     if any(press[2] >= UNTRUSTED * CLOCK for press in odd):
         return None
+    gaps_ms = list(map(sub, firsts[1:], firsts))
     longest_ms = shapes.longest_dup_ms
-    near = [
-        n for n, gap_ms in enumerate(map(sub, firsts[1:], firsts), 1) if gap_ms < longest_ms or not gap_ms
-    ]
-    if not near:
-        return Clusters(firsts, presses, presses, names, names, [press[0] for press in odd], {})
-    if any(firsts[n] == firsts[n - 1] for n in near):
+    odd_ms = [press[0] for press in odd]
+    if min(gaps_ms, default=longest_ms) >= max(longest_ms, 1):
+        return Clusters(firsts, presses, presses, names, names, odd_ms, {}, directed)
+    near = [n for n, gap_ms in enumerate(gaps_ms, 1) if gap_ms < longest_ms or not gap_ms]
+    if 0 in gaps_ms:
         return None
-    joined = [n for n in near if firsts[n] - firsts[n - 1] < shapes.dup_ms(firsts[n])]
-    found = Clusters(
-        firsts, list(presses), list(presses), list(names), list(names), [press[0] for press in odd], {}
-    )
+    joined = [n for n in near if gaps_ms[n - 1] < shapes.dup_ms(firsts[n])]
+    found = Clusters(firsts, list(presses), list(presses), list(names), list(names), odd_ms, {}, directed)
     for before, n in enumerate(joined, 1):
         found.merged.setdefault(n - before, [presses[n - 1]]).append(presses[n])
     for n in reversed(joined):

@@ -12,11 +12,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from enum import Enum
 from typing import Final
 
 from cloud.attendance.answers import Answer, Claimed, Edges, Question, Wording, dates_around
 from cloud.attendance.exact import Asked, Exact
-from cloud.attendance.hours import Hours, hours_of, in_ms, moved
+from cloud.attendance.hours import Hours, hours_of, moved
 from cloud.rules import minutes
 from cloud.rules.claims import claim
 from cloud.rules.engine import Judge
@@ -46,6 +47,16 @@ _DATED: Final = re.compile(r"\d\d-\d\d ")
 Plans = tuple[DayPlan, ...]
 
 
+class Whose(Enum):
+    """Whose a punch is, as far as windows tell."""
+
+    ELSEWHERE = 1
+    OWN = 2
+    LOOSE = 3
+    """In no window, but in the attendance day (A5)."""
+    CONTESTED = 4
+
+
 QuickDay = tuple[date, bytes, str, str, int | None]
 """A day as it is stored, and what is kept beside it: its state, its rule version, and when it settles.
 
@@ -63,6 +74,7 @@ class Shape:
         within: the same to those about punches on the date itself, whatever kinds other dates are of.
         quiet: what is said of days without punches.
         worded: what is said of worked days, by edges, whether some punch was a double, and the record.
+        plain: of these the ones of two edges, with nothing else to be filled in, by the edges.
         exact: the same by what is said there, and the record that claims the date or mends a punch.
         apart: whether anything but the date, its neighbours' hours and a record is to be asked for.
     """
@@ -74,6 +86,7 @@ class Shape:
     quiet: dict[Question, Wording | None] = field(default_factory=dict)
     beside: dict[Claimed, Hours | None] = field(default_factory=dict)
     worded: dict[tuple[Edges, bool, Claimed | None], Wording | None] = field(default_factory=dict)
+    plain: dict[tuple[int, int], Wording] = field(default_factory=dict)
     exact: dict[tuple[Asked, Claimed | None], Exact | None] = field(default_factory=dict)
 
 
@@ -82,9 +95,9 @@ class Place:
     """A date for everybody with the same plans around it. Instants in ms since 1970.
 
     Attributes:
-        opens_ms, closes_ms: the attendance day (A5).
         low_ms, high_ms: attendance day and own windows together: punches elsewhere do not concern the date.
-        own: windows of its instances; others: those of neighbours that reach into ``low_ms`` to ``high_ms``.
+        marks_ms, whose: instants at which it changes whose a punch is (A2, A5), and whose it is before the
+            first, between each two, and after the last.
         sole: the only window that can have a punch of the date; without any instant where there are others.
         settles_ms: end of its last window (S1); None: nobody waits for it.
         head: the stored day up to its date; plain_head: the same with presence and IN and OUT on the date
@@ -98,12 +111,10 @@ class Place:
     around: Plans
     shape: Shape
     midnight_ms: int
-    opens_ms: int
-    closes_ms: int
     low_ms: int
     high_ms: int
-    own: tuple[Span, ...]
-    others: tuple[Span, ...]
+    marks_ms: list[int]
+    whose: list[Whose]
     sole: Span
     settles_ms: int | None
     head: bytes
@@ -306,6 +317,7 @@ class Shapes:
                 if opens < high and closes > low
             ]
         )
+        marks = sorted({edge for span in (*own, *others, (plan.opens, plan.closes)) for edge in span})
         days = [date.fromordinal(ordinal + days).isoformat() for days in _REACH[:-1]]
         offset = _offset((ordinal - EPOCH_ORDINAL) * DAY_MIN - midnight)
         head = b"\xdc\x00\x1f\xaa" + days[1].encode()
@@ -315,12 +327,10 @@ class Shapes:
             around=around,
             shape=self._shape(around, midnight, (low, high), others),
             midnight_ms=midnight * MS,
-            opens_ms=plan.opens * MS,
-            closes_ms=plan.closes * MS,
             low_ms=low * MS,
             high_ms=high * MS,
-            own=in_ms(own),
-            others=in_ms(others),
+            marks_ms=[mark * MS for mark in marks],
+            whose=[_whose(plan, own, others, minute) for minute in (marks[0] - 1, *marks)],
             sole=(own[0][0] * MS, own[0][1] * MS) if len(own) == 1 and not others else (0, 0),
             settles_ms=None if plan.duty is Duty.NOT_EMPLOYED else plan.window_end * MS,
             head=head,
@@ -379,6 +389,19 @@ def _bounded(plan: DayPlan, plans: PlanBook) -> bool:
     ordinal = plan.day.toordinal()
     low, high = plans.zone.midnight(ordinal - 1), plans.zone.midnight(ordinal + 2)
     return all(low <= instance.opens and instance.closes <= high for instance in plan.instances)
+
+
+def _whose(plan: DayPlan, own: Minutes, others: Minutes, minute: int) -> Whose:
+    own_n, others_n = _holders_n(own, minute), _holders_n(others, minute)
+    if own_n + others_n > 1:
+        return Whose.CONTESTED
+    if own_n:
+        return Whose.OWN
+    return Whose.LOOSE if not others_n and plan.opens <= minute < plan.closes else Whose.ELSEWHERE
+
+
+def _holders_n(windows: Minutes, minute: int) -> int:
+    return sum([opens <= minute < closes for opens, closes in windows])
 
 
 def _windows(plan: DayPlan) -> Minutes:
