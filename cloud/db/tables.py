@@ -257,7 +257,6 @@ punches = Table(
     Column("received_ms", BigInteger, nullable=False),
     Index(None, "person_id", "at_ms"),
     Index(None, "at_ms"),
-    Index(None, "received_ms"),
     # A copied ledger sends a punch under another key, with the same id. Ids begin with the time they were
     # made at, so new ones go to the end of the index; the terminal is in it for the sake of partitions.
     Index(None, "punch_id", "terminal_id", unique=True),

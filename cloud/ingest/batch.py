@@ -21,8 +21,7 @@ class Damaged:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """A batch whose head could be read; see models.wire.messages.PunchBatch."""
 
     terminal_id: str

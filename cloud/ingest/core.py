@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from msgspec import Struct
+
 from cloud.ingest.answers import merged
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import Received
@@ -39,8 +41,7 @@ TRIES_MAX = 3
 _UP = f"/{Channel.UP}"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """A message, and who waits for what becomes of it.
 
     Attributes:
@@ -114,16 +115,14 @@ class Isolate:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Publish the ack on the terminal's topic, QoS 0."""
 
     terminal_id: TerminalId
     ack: PunchAck
 
 
-@dataclass(frozen=True, slots=True)
-class Puback:
+class Puback(Struct, frozen=True):
     """Give the broker its slot back; only on the connection of this number."""
 
     connection: int

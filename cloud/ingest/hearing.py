@@ -19,9 +19,12 @@ def heard(opened: Sequence[Opened], now_ms: int) -> dict[StreamKey, Heard]:
     for one in opened:
         if one.batch is not None and one.accepted:
             batch = one.batch
-            stream = found.setdefault(StreamKey(batch.terminal_id, batch.stream_id), Heard())
+            key = StreamKey(batch.terminal_id, batch.stream_id)
+            if (stream := found.get(key)) is None:
+                stream = found[key] = Heard()
             stream.seqs.update([punch.seq for punch in batch.punches])
-            stream.seqs.update([part.seq for part in batch.damaged if part.seq is not None])
+            if batch.damaged:
+                stream.seqs.update([part.seq for part in batch.damaged if part.seq is not None])
             stream.highest = max(stream.highest, batch.highest)
             stream.lowest = max(stream.lowest, batch.lowest)
             if abs(batch.sent_ms - now_ms) <= AGREES_MS:

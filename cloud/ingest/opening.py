@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cloud.ingest.batch import Batch, read
 from cloud.ingest.quarantine import KEPT_BYTES, Code, PutAside
@@ -14,8 +16,7 @@ from models.wire.messages import TerminalState, WirePunch
 from models.wire.topics import Channel
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What came by a topic.
 
     Attributes:
@@ -38,8 +39,7 @@ class Message:
         return cls(topic, bytes(kept), retained, len(payload))
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(Struct):
     """A message on its way through the ingest.
 
     Attributes:

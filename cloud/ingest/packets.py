@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 PING = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 MID_MAX = 65_535
@@ -46,8 +48,7 @@ class Subscribed:
     granted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """A message for us."""
 
     topic: str

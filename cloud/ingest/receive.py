@@ -7,12 +7,11 @@ Nothing here raises for what a message says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from msgspec import structs
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from cloud.attendance import stale
@@ -21,12 +20,13 @@ from cloud.db.bulk import those_in
 from cloud.ingest import ledger, reconcile, redate
 from cloud.ingest.acks import ack
 from cloud.ingest.hearing import heard, present
-from cloud.ingest.ledger import Arrived, Stored
+from cloud.ingest.ledger import Arrived, Stored, arrived_of
 from cloud.ingest.opening import Message, Opened, open_message
 from cloud.ingest.quarantine import Code, PutAside, put_aside
 from cloud.ingest.redate import Boot, Moved
 from cloud.ingest.state import record_seen, record_states
 from cloud.ingest.streams import Advanced, StreamKey, advance
+from models.clock import from_ms
 from models.ids import PersonId, TerminalId
 from models.punch import ClockQuality
 from models.wire import topics
@@ -41,8 +41,7 @@ _FUTURE_MS = 2 * 86_400_000
 """No clock that anybody set is further ahead than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What became of a message.
 
     Attributes:
@@ -116,7 +115,7 @@ def _give_to_owners(connection: Connection, opened: Sequence[Opened]) -> None:
         if one.batch is not None and one.accepted:
             known = owners.get(one.batch.stream_id, set())
             if known and one.batch.terminal_id not in known:
-                one.batch = replace(one.batch, terminal_id=min(known))
+                one.batch = structs.replace(one.batch, terminal_id=min(known))
 
 
 def _date(
@@ -136,10 +135,8 @@ def _rows(one: Opened, offsets: Mapping[Boot, int], now_ms: int) -> list[Arrived
     terminal, stream = one.batch.terminal_id, one.batch.stream_id
     known = {boot: offsets.get(Boot(terminal, stream, boot)) for boot in {each.boot for each in one.punches}}
     return [
-        Arrived._make(
-            (terminal, stream, *structs.astuple(each), redate.instant(each, known[each.boot]), now_ms)
-        )
-        for each in one.punches
+        arrived_of((terminal, stream, *structs.astuple(each), at_ms, now_ms))
+        for each, at_ms in zip(one.punches, redate.instants(one.punches, known), strict=True)
     ]
 
 
@@ -182,37 +179,51 @@ def _mark_days(
     zone: ZoneInfo,
 ) -> None:
     """Mark what the punches can change, and list those that wait for a person or a possible time."""
-    times = {(punch.person_id, punch.at_ms // _QUARTER_MS) for punches in new for punch in punches}
+    dates = _Dates(now_ms, zone)
+    around = {(punch.person_id, dates[punch.at_ms // _QUARTER_MS]) for punches in new for punch in punches}
     for move in moved:
-        times.add((move.person_id, move.before_ms // _QUARTER_MS))
-        times.add((move.person_id, move.after_ms // _QUARTER_MS))
-    named = {person for person, _ in times}
+        around.add((move.person_id, dates[move.before_ms // _QUARTER_MS]))
+        around.add((move.person_id, dates[move.after_ms // _QUARTER_MS]))
+    named = {person for person, _ in around}
     known = _people(connection, named)
-    last = (now_ms + _FUTURE_MS) // _QUARTER_MS
-    possible = {(person, quarter) for person, quarter in times if 0 <= quarter <= last}
-    if named != known or possible != times:
+    if named != known or None in dates.values():
         for one, punches in zip(opened, new, strict=True):
             _list_strange(one, punches, known, now_ms)
     # A punch of a clock that was not set shows on the day it was received (T5).
-    possible |= {
-        (punch.person_id, now_ms // _QUARTER_MS)
-        for punches in new
-        for punch in punches
-        if punch.clock == _UNTRUSTED
-    }
+    today = dates[now_ms // _QUARTER_MS]
+    around |= {(punch.person_id, today) for punches in new for punch in punches if punch.clock == _UNTRUSTED}
     days = {
         (PersonId(person), day)
-        for person, quarter in possible
-        if person in known
-        for day in _near(quarter, zone)
+        for person, date_of_it in around
+        if date_of_it is not None and person in known
+        for day in _near(date_of_it)
     }
     stale.mark(connection, days, "punch", now_ms)
 
 
+class _Dates(dict[int, date | None]):
+    """The local date of each quarter of an hour since 1970; None: a time that cannot be."""
+
+    def __init__(self, now_ms: int, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._now_ms = now_ms
+        self._zone = zone
+
+    def __missing__(self, quarter: int) -> date | None:
+        is_impossible = _is_impossible(quarter * _QUARTER_MS, self._now_ms)
+        found = self[quarter] = None if is_impossible else _date_of(quarter, self._zone)
+        return found
+
+
 @lru_cache(maxsize=4096)
-def _near(quarter: int, zone: ZoneInfo) -> tuple[date, date, date]:
+def _date_of(quarter: int, zone: ZoneInfo) -> date:
     # Offsets of zones are whole quarters of an hour, so no date begins inside one.
-    return stale.near(quarter * _QUARTER_MS, zone)
+    return from_ms(quarter * _QUARTER_MS).astimezone(zone).date()
+
+
+@lru_cache(maxsize=512)
+def _near(day: date) -> list[date]:
+    return stale.around(day, day)
 
 
 def _list_strange(one: Opened, new: Iterable[Arrived], known: set[str], now_ms: int) -> None:

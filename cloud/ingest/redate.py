@@ -8,7 +8,7 @@ kept as it is; only the instant we take it for is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,9 +77,18 @@ def learn(connection: Connection, batches: Sequence[Batch], now_ms: int) -> Offs
     return Offsets(known | told, told)
 
 
-def instant(punch: WirePunch, offset_ms: int | None) -> int:
-    """The instant to take ``punch`` for: its own time, unless its clock was not set and its boot is known."""
-    if offset_ms is None or punch.clock == _SYNCED:
+def instants(punches: Iterable[WirePunch], offsets: Mapping[int, int | None]) -> list[int]:
+    """The instants to take ``punches`` for; ``offsets``: UTC minus monotonic time of each of their boots.
+
+    It is a punch's own time, unless its clock was not set and its boot is known.
+    """
+    return [
+        punch.wall_ms if punch.clock == _SYNCED else _instant(punch, offsets[punch.boot]) for punch in punches
+    ]
+
+
+def _instant(punch: WirePunch, offset_ms: int | None) -> int:
+    if offset_ms is None:
         return punch.wall_ms
     dated = punch.monotonic_ms + offset_ms
     if punch.clock == ClockQuality.RTC and abs(dated - punch.wall_ms) <= AGREES_MS:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from cloud.db import direct
@@ -45,16 +45,14 @@ class StreamKey(NamedTuple):
     stream_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The terminal's word: all punches made before ``at_ms`` have a seq up to ``highest`` (rule S3)."""
 
     at_ms: int
     highest: int
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(Struct):
     """What one group of messages said of a stream.
 
     Attributes:
@@ -74,8 +72,7 @@ class Heard:
     is_left: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """What is known of a stream; see the table of that name."""
 
     highest: int
@@ -85,8 +82,7 @@ class Progress:
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(Struct, frozen=True):
     """A stream after its messages were counted.
 
     Attributes:

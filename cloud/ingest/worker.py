@@ -17,6 +17,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 import structlog
+from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
@@ -88,8 +89,7 @@ class _Down:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
+class _Came(Struct, frozen=True):
     link: BrokerLink
     message: Message
     mid: int

@@ -72,6 +72,7 @@ def test_a_step_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: py
 def test_punches_that_were_stored_twice_are_put_aside(database: Database):
     with database.write() as connection:
         connection.execute(text("DROP INDEX ix_punches_punch_id_terminal_id"))
+        connection.execute(text("CREATE INDEX ix_punches_received_ms ON punches (received_ms)"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
         add_terminal(connection, "t-1")
         add_person(connection, "p-1")
