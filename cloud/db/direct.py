@@ -26,7 +26,7 @@ def rows(
     connection: Connection, text: str, values: Sequence[Value | list[str]] = ()
 ) -> list[tuple[Any, ...]]:
     """The rows of a query, as the driver gives them; only PostgreSQL takes a list for a value."""
-    with closing(_cursor(connection)) as cursor:
+    with closing(_cursor(connection, fetching=True)) as cursor:
         _execute(connection, cursor.execute, text, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
@@ -107,14 +107,17 @@ def json_of(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _cursor(connection: Connection) -> Any:
-    """One that hands texts on as they are: psycopg's usual one takes them apart, which is dear."""
+def _cursor(connection: Connection, *, fetching: bool = False) -> Any:
+    """One that hands texts on as they are: psycopg's usual one takes them apart, which is dear.
+
+    ``fetching``: nobody will ask how many rows were changed.
+    """
+    driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         from psycopg import RawCursor  # a command on SQLite starts without it
 
-        driver: Any = connection.connection.driver_connection
         return RawCursor(driver)
-    return connection.connection.cursor()
+    return driver.plain_cursor() if fetching else driver.cursor()
 
 
 def _execute(connection: Connection, call: Any, text: str, values: Sequence[Any]) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -31,11 +32,10 @@ word, and everybody waits for its locks."""
 _KEEPALIVE_S = 15
 """... and asks a silent machine whether it is there; left to itself it would do so after two hours."""
 _DERIVED = "kaoqin_derived"
-_PRAGMAS = {
-    False: ("synchronous=FULL", "wal_autocheckpoint=4000"),
-    # A checkpoint waits for the disk: it is left to transactions that do so anyway, if there are any.
-    True: ("synchronous=NORMAL", "wal_autocheckpoint=8000"),
-}
+_ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_SYNCHRONOUS = {False: "FULL", True: "NORMAL"}
+# A checkpoint waits for the disk: it is left to transactions that do so anyway, if there are any.
+_CHECKPOINT_PAGES = {False: 4_000, True: 8_000}
 """Of transactions of facts, and of what is derived from them: see docs/decisions/0017."""
 
 
@@ -60,6 +60,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._thread_lock = threading.RLock()
         self._lock_file: int | None = None
+        self._writer: Connection | None = None
         if self.is_sqlite:
             path = _sqlite_path(self.url)
             self._lock_file = _open_lock(path)
@@ -67,13 +68,13 @@ class Database:
             self.read_engine = _sqlite_readers(path)
         else:
             self.write_engine = _postgresql(self.url)
-            self.read_engine = self.write_engine
-        self._derived_engine = self.write_engine.execution_options(**{_DERIVED: True})
+            self.read_engine = self.write_engine.execution_options(**_ONE_VIEW)
+            self._derived_engine = self.write_engine.execution_options(**{_DERIVED: True})
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction; committed, and durable, when the block ends."""
-        with self._writing(self.write_engine) as connection:
+        with self._writing(derived=False) as connection:
             yield connection
 
     @contextmanager
@@ -83,22 +84,29 @@ class Database:
         It is committed when the block ends, and durable when any later :meth:`write` is: a power cut takes
         the newest of such transactions, whole ones, and never a durable one. See docs/decisions/0017.
         """
-        with self._writing(self._derived_engine) as connection:
+        with self._writing(derived=True) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self, engine: Engine) -> Iterator[Connection]:
+    def _writing(self, *, derived: bool) -> Iterator[Connection]:
         if self._lock_file is None:
-            with engine.begin() as connection:
+            with (self._derived_engine if derived else self.write_engine).begin() as connection:
                 yield connection
             return
-        with self._thread_lock, _flock(self._lock_file), engine.begin() as connection:
-            yield connection
+        with self._thread_lock, _flock(self._lock_file):
+            # It is kept: to check it out of the pool and in takes longer than a small transaction.
+            if self._writer is None:
+                self._writer = self.write_engine.connect()
+            _prepare(self._writer, derived=derived)
+            with _whole(self._writer):
+                yield self._writer
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
         with self.read_engine.connect() as connection:
+            if self.is_sqlite:
+                direct.run(connection, "BEGIN")
             yield connection
 
     @contextmanager
@@ -115,15 +123,47 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection and the lock file."""
-        self.read_engine.dispose()
         if self._lock_file is None:
             self.write_engine.dispose()
             return
         # Closing the last writing connection checkpoints, so it takes its turn too.
         with self._thread_lock, _flock(self._lock_file):
-            self.write_engine.dispose()
+            self.disconnect()
         os.close(self._lock_file)
         self._lock_file = None
+
+    def disconnect(self) -> None:
+        """Give back every connection; the next transaction makes another."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self.read_engine.dispose()
+        self.write_engine.dispose()
+
+
+@contextmanager
+def _whole(connection: Connection) -> Iterator[None]:
+    """All that happens within on the writing connection of SQLite, or nothing of it."""
+    driver: Any = connection.connection.driver_connection
+    direct.run(connection, "BEGIN IMMEDIATE")
+    try:
+        yield
+        # Where only the driver was used, SQLAlchemy knows of no transaction.
+        connection.commit()
+        if driver.in_transaction:
+            direct.run(connection, "COMMIT")
+    except BaseException:
+        connection.rollback()
+        driver.rollback()
+        raise
+
+
+def _prepare(connection: Connection, *, derived: bool) -> None:
+    if connection.info.get(_DERIVED, False) != derived:
+        direct.run(connection, f"PRAGMA synchronous={_SYNCHRONOUS[derived]}")
+        driver: Any = connection.connection.driver_connection
+        driver.wal_autocheckpoint(_CHECKPOINT_PAGES[derived])
+        connection.info[_DERIVED] = derived
 
 
 def _sqlite_path(url: URL) -> Path:
@@ -177,19 +217,16 @@ def _sqlite_writer(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite.Connection, _record: object) -> None:
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "mmap_size=0", *_PRAGMAS[False]):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[False]}")
+        connection.wal_autocheckpoint(_CHECKPOINT_PAGES[False])
         # Punches go into six trees: what of them is worked on should stay in memory.
         connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        derived = connection.get_execution_options().get(_DERIVED, False)
-        if connection.info.get(_DERIVED, False) != derived:
-            for pragma in _PRAGMAS[derived]:
-                direct.run(connection, f"PRAGMA {pragma}")
-            connection.info[_DERIVED] = derived
-        direct.run(connection, "BEGIN IMMEDIATE")
+        _begin_once(connection, "BEGIN IMMEDIATE")
 
     return engine
 
@@ -209,6 +246,13 @@ def _sqlite_readers(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        direct.run(connection, "BEGIN")
+        _begin_once(connection, "BEGIN")
 
     return engine
+
+
+def _begin_once(connection: Connection, text: str) -> None:
+    """Begin where SQLAlchemy does, unless a transaction has begun already."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        direct.run(connection, text)

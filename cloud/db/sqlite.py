@@ -85,6 +85,10 @@ class Cursor(apsw.Cursor):
 class Connection(apsw.Connection):
     """A connection on which commit and rollback may be said without a transaction."""
 
+    def plain_cursor(self) -> apsw.Cursor:
+        """A cursor for whoever only fetches rows, in half the time."""
+        return apsw.Cursor(self)
+
     def commit(self) -> None:
         """End the transaction, if there is one."""
         if self.in_transaction:

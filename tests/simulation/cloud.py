@@ -55,8 +55,7 @@ class Cloud:
 
     def restore(self, copy: Path) -> None:
         """Go back to a copy; everything since is gone."""
-        self.database.read_engine.dispose()
-        self.database.write_engine.dispose()
+        self.database.disconnect()
         for suffix in ("-wal", "-shm"):
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(copy, self._path)

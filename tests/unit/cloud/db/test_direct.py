@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from cloud.db import direct
 from cloud.db.engine import Database
+from cloud.db.tables import departments
 from tests.databases import on_both_databases
 
 pytestmark = on_both_databases
@@ -49,3 +51,41 @@ def test_errors_are_those_of_sqlalchemy_and_undo_the_transaction(database: Datab
 
     with database.write() as connection:
         assert direct.rows(connection, "SELECT * FROM doors") == []
+
+
+def test_a_reader_sees_one_state_and_changes_nothing(database: Database):
+    names = "SELECT name FROM departments"
+    add = "INSERT INTO departments (department_id, name) VALUES (?, ?)"
+    with database.read() as reader:
+        before = direct.rows(reader, names)
+        with database.write() as connection:
+            direct.run(connection, add, ("n", "Night shift"))
+
+        assert direct.rows(reader, names) == before
+        assert reader.execute(text(names)).all() == before
+        with pytest.raises(DBAPIError):
+            direct.run(reader, add, ("d", "Day shift"))
+    with database.read() as reader:
+        assert sorted(direct.rows(reader, names)) == sorted([*before, ("Night shift",)])
+
+
+@pytest.mark.parametrize("by_sqlalchemy", [False, True])
+def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_is_whole(
+    database: Database, *, by_sqlalchemy: bool
+):
+    names = "SELECT name FROM departments WHERE department_id IN ('n', 'd')"
+    add = "INSERT INTO departments (department_id, name) VALUES (?, ?)"
+
+    def fail() -> None:
+        with database.write() as connection:
+            if by_sqlalchemy:
+                connection.execute(insert(departments).values(department_id="n", name="Night shift"))
+            direct.run_each(connection, add, [("d", "Day shift"), ("d", "Day shift")])
+
+    with pytest.raises(IntegrityError):
+        fail()
+    with database.write_derived() as connection:
+        assert direct.rows(connection, names) == []
+        direct.run(connection, add, ("n", "Night shift"))
+    with database.read() as reader:
+        assert direct.rows(reader, names) == [("Night shift",)]
