@@ -126,7 +126,8 @@ class Standing:
     """The rules as they stand, made anew only when a row of theirs is another than before.
 
     The rows themselves are looked at, so whoever has written them, and however: one statement, a few
-    hundred rows. They are looked at first: what changes before they are read is found the next time.
+    hundred rows. They are looked at first: what changes before they are read is found the next time. Rows in
+    another order are taken for others.
     """
 
     def __init__(self) -> None:
@@ -136,7 +137,7 @@ class Standing:
 
     def book(self, connection: Connection, zone: ZoneInfo) -> Rulebook:
         """The rules of all groups as they stand."""
-        seen = zone.key, direct.rows(connection, _ROWS)
+        seen = zone.key, direct.rows(connection, _TEXTS)
         if seen != self._seen:
             self._book = load_rules(connection, zone, self._cache)
             self._seen = seen
@@ -154,13 +155,16 @@ _TOLD = {
 """What rules are made of: what :func:`rulebook` asks for. Names and sources are for people."""
 
 
-def _rows_of(table: Table, columns: Sequence[str]) -> str:
-    told = [f'CAST("{table.columns[name].name}" AS TEXT)' for name in columns]
-    told += ["NULL"] * (max(map(len, _TOLD.values())) - len(told))
-    return f"SELECT '{table.name}', {', '.join(told)} FROM \"{table.name}\""  # noqa: S608  names of ours
+def _text_of(table: Table, columns: Sequence[str]) -> str:
+    """A query for all rows of a table as one text: a row at a time they take twice as long."""
+    told = [f"coalesce(CAST(\"{table.columns[name].name}\" AS TEXT), '{_LACKS}')" for name in columns]
+    row = f" || '{_NEXT}' || ".join(told)
+    return f"SELECT string_agg({row}, '{_END}') FROM \"{table.name}\""  # noqa: S608  names of ours
 
 
-_ROWS = " UNION ALL ".join(_rows_of(table, columns) for table, columns in _TOLD.items())
+# No name, number or JSON has one of these.
+_LACKS, _NEXT, _END = "\x1e", "\x1f", "\x1d"
+_TEXTS = " UNION ALL ".join(_text_of(table, columns) for table, columns in _TOLD.items())
 
 
 def load_rules(connection: Connection, zone: ZoneInfo, cache: Cache) -> Rulebook:
