@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,6 +15,7 @@ from cloud.attendance import coverage, stale
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import changed_days, judge_by, store_days
 from cloud.attendance.rulesets import Standing
+from cloud.db import direct
 from cloud.db.engine import Database
 from cloud.feed import DayJudged, Feed
 from models.clock import Clock
@@ -26,6 +27,11 @@ _EXTEND_MS = 5_000
 _ROWS_A_ROUND = 4_000
 _PAUSE_MS = 30_000
 """How long somebody who cannot be judged is left alone: a person has to mend the rules first."""
+_WARMING_PEOPLE = 200
+_WARMING_STEP = 20
+_WARMING_DAYS = 10
+_STAFF = "SELECT person_id FROM people WHERE last_day IS NULL ORDER BY person_id"
+_DAY = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -55,9 +61,30 @@ class RecomputeWorker:
         self._feed.punched.set()
         self._thread.join()
 
+    def warm(self) -> None:
+        """Judge days of some people, for nobody: what days ask of the rules is asked before a punch waits.
+
+        It ends early when a punch comes.
+        """
+        view = self._view()
+        days = [view.today - _DAY * back for back in range(1, _WARMING_DAYS + 1)]
+        with self._database.read() as connection:
+            staff = [PersonId(person) for (person,) in direct.rows(connection, _STAFF)]
+        some = staff[:: len(staff) // _WARMING_PEOPLE + 1]
+        for start in range(0, len(some), _WARMING_STEP):
+            if self._stopping.is_set() or self._feed.punched.is_set():
+                return
+            asked = dict.fromkeys(some[start : start + _WARMING_STEP], days)
+            with self._database.read() as connection:
+                judge_by(connection, asked, view, self._rules.book(connection, view.zone))
+
     def _run(self) -> None:
+        cold = True
         while not self._stopping.is_set():
             try:
+                if cold:
+                    self.warm()
+                    cold = False
                 self.tick()
                 busy = self.round()
                 self.failing = None

@@ -44,7 +44,7 @@ def serve(settings: Settings, clock: Clock) -> int:
         # uvicorn raises the signal again when it has stopped; for us that is a good end.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        _collect_seldom()
+        collect_seldom()
         say(f"Kaoqin is at http://{settings.host}:{port} (terminals: {service.broker_url})")
         server.run(sockets=[listening])
         return 0 if server.started else 1
@@ -61,7 +61,7 @@ def ingest(settings: Settings, clock: Clock) -> int:
     database = open_database(settings, clock)
     try:
         log_to_stderr()
-        _collect_seldom()
+        collect_seldom()
         worker = IngestWorker(database, Feed(), clock, settings.tzinfo, address)
         worker.start()
         say(f"Taking punches from {address.public_url}")
@@ -84,7 +84,7 @@ def bring_up_to_date(settings: Settings, clock: Clock) -> int:
     return 0
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Look for garbage in fewer and smaller piles.
 
     A group of punches is many small tuples without a cycle: looking for one takes a tenth of the time. What

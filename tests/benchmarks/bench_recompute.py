@@ -21,6 +21,7 @@ from cloud.attendance import coverage, stale
 from cloud.attendance.facts import AsOf
 from cloud.attendance.worker import RecomputeWorker
 from cloud.commands.recompute import Asked, recompute
+from cloud.commands.serve import collect_seldom
 from cloud.db.engine import Database
 from cloud.db.tables import punches
 from cloud.feed import Feed
@@ -96,6 +97,9 @@ def _late(database: Database) -> list[tuple[float, float]]:
         coverage.reach(connection, (FIRST, LAST), END_MS)
     while worker.round():
         pass
+    # As the service does when it starts.
+    worker.warm()
+    collect_seldom()
     luck = Random(1)
     return [_one(database, worker, luck, number) for number in range(LATE_IN_ALL)]
 

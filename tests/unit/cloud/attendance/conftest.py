@@ -32,7 +32,8 @@ class Office:
             add_terminal(connection, "t-1")
             add_person(connection, "p-1")
             add_person(connection, "p-2")
-        self.worker = RecomputeWorker(database, Feed(), clock, zone)
+        self.feed = Feed()
+        self.worker = RecomputeWorker(database, self.feed, clock, zone)
 
     def ms(self, text: str) -> int:
         return int(datetime.fromisoformat(text).replace(tzinfo=self.zone).timestamp() * 1000)

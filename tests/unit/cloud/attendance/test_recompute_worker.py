@@ -255,3 +255,24 @@ def test_a_punch_wakes_the_worker(office: Office):
 
     feed.publish(PunchStored(TerminalId("t-1"), PersonId("p-1"), office.clock.now_ms, 1))
     assert feed.punched.is_set()
+
+
+def asked_about(office: Office) -> int:
+    """Of how many kinds of days the worker has asked the rules something."""
+    groups = office.worker._rules._book.groups.values()
+    return sum(len(group.shapes._shapes) for group in groups)
+
+
+def test_what_common_days_ask_is_asked_before_a_punch_waits_for_it(office: Office):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    marked = waiting(office)
+
+    office.feed.punched.set()
+    office.worker.warm()
+    assert asked_about(office) == 0
+
+    office.feed.punched.clear()
+    office.worker.warm()
+    assert asked_about(office) > 0
+    assert (office.days(), waiting(office)) == ({}, marked)
