@@ -184,8 +184,7 @@ def store_days(
     """
     if not changed:
         return []
-    # Plain tuples: of others the driver asks each value by name of a method.
-    insert_rows(connection, _INTO, [tuple(one) for one, _ in changed])
+    insert_rows(connection, _INTO, [one for one, _ in changed])
     history: list[Row] = []
     told: list[PersonDay] = []
     for one, before in changed:
