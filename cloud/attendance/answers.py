@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from cloud.attendance.codec import HEAD_FIELDS, StoredDay, stored_day
+from cloud.attendance.presence import Presence, presence_of
 from cloud.rules.assign import Assigned
 from cloud.rules.clusters import Cluster, Stamp
 from cloud.rules.day import Days, result_of
@@ -27,7 +28,7 @@ from cloud.rules.plan import DayPlan, InstanceKind, PlanBook
 from cloud.rules.view import NO_CLUSTERS, View
 from models.attendance import AttendanceDay, DayState
 from models.ids import PersonId
-from models.office import OfficeRecord
+from models.office import CorrectionBody, OfficeRecord
 from models.punch import Direction, Method
 
 Edges = tuple[int | None, ...]
@@ -69,6 +70,7 @@ class Answer:
         overtime: nothing if there is none.
         told, extra, events: the explanation: of records and punches, what else is remarked, the findings.
         extra_n, steps_n: how many steps ``extra`` has, and all three.
+        presence: which edges make it, with what a correction says as the last; None: each those of its unit.
     """
 
     state: str
@@ -81,6 +83,7 @@ class Answer:
     events: Phrase
     extra_n: int
     steps_n: int
+    presence: Presence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Wording:
         pattern: for ``%``.
         pick: takes what is to be filled in from values by number; None: there is nothing.
         of_edges: some edges are to be filled in, and nothing else.
+        presence: as that of the answer.
     """
 
     state: str
@@ -98,6 +102,7 @@ class Wording:
     pattern: bytes
     pick: Callable[[Sequence[bytes]], object] | None
     of_edges: bool
+    presence: Presence | None
 
     def said(self, values: Sequence[bytes]) -> bytes:
         """The end of the stored day, with ``values`` by number in their places.
@@ -145,6 +150,7 @@ def _worded(answer: Answer, flags: tuple[str, ...], overtime: bytes, extra: Phra
         b"".join([before, _texts(flags), between, overtime or _EMPTY, after, _ARRAYS[steps_n], said]),
         itemgetter(*slots) if slots else None,
         bool(slots) and min(slots) >= 0,
+        answer.presence,
     )
 
 
@@ -158,25 +164,34 @@ def _literal(said: bytes) -> bytes:
     return said.replace(b"%", b"%%")
 
 
-def ask(
-    plans: PlanBook, around: Sequence[DayPlan], plan: DayPlan, question: Question, record: OfficeRecord | None
-) -> Answer | None:
-    """What the engine says of the date of ``plan`` among its neighbours; None: it can be said of no other."""
+def ask(given: Given, question: Question) -> Answer | None:
+    """What the engine says of somebody's date; None: it can be said of no other."""
     state, edges, doubled, _ = question
-    person = somebody(plans, plan, state, record)
-    clusters = _clusters(edges, plans.zone.midnight(plan.day.toordinal()), doubled=doubled)
-    days = Days(Given(person, plans, around, plan.day, Assigned((list(clusters.values()),))))
-    sheet = days.sheet(plan.day)
+    day, plans = given.day, given.plans
+    plan = given.plan(day)
+    midnight = plans.zone.midnight(day.toordinal())
+    clusters = _clusters(edges, midnight, doubled=doubled)
+    days = given.days(Assigned((list(clusters.values()),)))
+    sheet = days.sheet(day)
     result = result_of(sheet, days, [], [])
     marks = _marks(clusters, plan, doubled=doubled)
-    if record is not None:
+    must = set(marks)
+    if given.person.records:
         marks[CLAIM] = b"", form(FORM, FORM)
-    must = {number for number in marks if number != CLAIM}
     # Evidence is cut out before, with its date.
-    marks |= dated(plan.day)
+    marks |= dated(day)
     # What records have of the date is told before its punches.
-    told_n = len(sheet.claims.claims) + sum([minute is not None for minute in edges])
+    told_n = len(sheet.claims.claims) + len(clusters)
     answer = answer_of(result, marks, told_n)
+    if result.state is not state:
+        return None
+    if given.corrected_ms is not None:
+        # It stands for a punch, which need not be named then.
+        numbers = {cluster.first_ms: number for number, cluster in clusters.items()}
+        if given.corrected_ms in numbers:
+            return answer
+        numbers[given.corrected_ms] = len(edges)
+        return replace(answer, presence=presence_of(sheet, days, midnight, numbers, numbers))
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
     missing = {number for number in must if not (free and number >= 0)} - {
@@ -184,20 +199,23 @@ def ask(
         *answer.extra[1],
         *answer.events[1],
     }
-    return None if missing or result.state is not state else answer
+    return None if missing else answer
 
 
-def somebody(plans: PlanBook, plan: DayPlan, state: DayState, record: OfficeRecord | None) -> PersonFacts:
+def somebody(
+    plans: PlanBook, around: Sequence[DayPlan], plan: DayPlan, state: DayState, record: OfficeRecord | None
+) -> Given:
     """Whom to ask the engine about when a date is in ``state``, with nothing but ``record``."""
     end_ms = plan.window_end * MS
     as_of_ms = end_ms - 1 if state is DayState.IN_PROGRESS else end_ms
-    return PersonFacts(
+    person = PersonFacts(
         person_id=_NOBODY,
         rules=plans.rules,
         as_of_ms=as_of_ms,
         records=() if record is None else (replace(record, source=FORM, source_id=FORM, known_ms=as_of_ms),),
         watermarks={"": end_ms - 1} if state is DayState.PENDING_DATA else {},
     )
+    return Given(person, plans, around, plan.day)
 
 
 @lru_cache(maxsize=1024)
@@ -238,31 +256,36 @@ def _items(values: tuple[object, ...]) -> bytes:
 class Given(View):
     """Somebody to whom some dates are planned as given, with given clusters on one of them."""
 
-    def __init__(
-        self,
-        person: PersonFacts,
-        plans: PlanBook,
-        around: Sequence[DayPlan],
-        day: date,
-        assigned: Assigned,
-    ) -> None:
+    def __init__(self, person: PersonFacts, plans: PlanBook, around: Sequence[DayPlan], day: date) -> None:
         super().__init__(person, plans, person.as_of_ms)
-        self._day = day
-        self._around = {plan.day: plan for plan in around}
-        self._assigned_to = assigned
+        self.day = day
+        # Overtime is in the plans already.
+        self._plans = {plan.day: plan for plan in around}
+        self._assigned_to = NO_CLUSTERS
+
+    def days(self, assigned: Assigned) -> Days:
+        """Their dates, with these clusters."""
+        # Others may be asking the same person.
+        found = object.__new__(Given)
+        vars(found).update(vars(self), _assigned_to=assigned)
+        return Days(found)
+
+    @property
+    def corrected_ms(self) -> int | None:
+        """The instant that a correction of theirs says."""
+        for record in self.person.records:
+            if isinstance(record.body, CorrectionBody):
+                return record.body.at_ms
+        return None
 
     @property
     def untrusted(self) -> frozenset[date]:
         """None."""
         return frozenset()
 
-    def plan(self, day: date) -> DayPlan:
-        """The given plan of a date, else that of everybody."""
-        return self._around.get(day) or super().plan(day)
-
     def assigned(self, day: date) -> Assigned:
         """The given clusters on the date asked for."""
-        return self._assigned_to if day == self._day else NO_CLUSTERS
+        return self._assigned_to if day == self.day else NO_CLUSTERS
 
 
 def _clusters(edges: Edges, midnight: int, *, doubled: bool) -> dict[int, Cluster]:
@@ -302,8 +325,9 @@ def _cut(steps: bytes, marks: Marks) -> Phrase:
     if not steps:
         return b"", ()
     pieces: list[bytes | int] = [steps]
+    elsewhere = _DATED in steps
     for number, (stays, mark) in marks.items():
-        if stays + mark not in steps:
+        if (number <= DATES and not elsewhere) or stays + mark not in steps:
             continue
         cut: list[bytes | int] = []
         for piece in pieces:
@@ -325,7 +349,7 @@ def _and(one: Phrase, other: Phrase) -> Phrase:
 
 def dates_around(day: date) -> list[bytes]:
     """How clock times of the day before, the date itself and the two after begin where the date is told."""
-    return [b"\xab%s " % (day + timedelta(days=n)).isoformat()[5:].encode() for n in range(-1, 3)]
+    return [_DATED + b"%s " % (day + timedelta(days=n)).isoformat()[5:].encode() for n in range(-1, 3)]
 
 
 def clock(text: str) -> bytes:
@@ -353,6 +377,8 @@ _IN: Final = _encode("in")
 _OUT: Final = _encode("out")
 _DOUBLED: Final = b"\x93" + b"".join(map(_encode, ("P2", "duplicate_collapsed"))) + b"\x81\xa2at"
 _EMPTY: Final = _encode({})
+_DATED: Final = b"\xab"
+"""How a text of 11 characters begins: "MM-DD HH:MM" is one."""
 _FLAGS, _OVERTIME, _STEPS = map(StoredDay.__struct_fields__.index, ("flags", "overtime_min", "explanation"))
 _ARRAYS: Final = tuple(_encode((None,) * length)[: -length or None] for length in range(64))
 """How a list of so many begins."""

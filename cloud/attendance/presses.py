@@ -51,9 +51,12 @@ class Doors(dict[tuple[str, int], bytes]):
         self.sites = sites
         self._home = home
         self._watched = home is not None or travels
+        self.directed = False
+        """Whether somebody has given a direction with any punch that was looked up."""
 
     def __missing__(self, key: tuple[str, int]) -> bytes:
         terminal, manner = key
+        self.directed = self.directed or bool(manner & TYPED)
         site, method = self.sites.get(terminal), _METHODS.get(manner % DIRECTION)
         here = site is None or site == self._home or not self._watched
         found = self[key] = (
@@ -70,7 +73,7 @@ class Clusters:
         came_by, left_by: how steps name the first and the last punch.
         odd: instants of punches to be remarked on.
         merged: all punches of clusters that have several.
-        directed: whether somebody gave a direction with any punch.
+        directed: whether anybody may have given a direction with a punch.
     """
 
     firsts: list[int]
@@ -121,9 +124,8 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
     None where only the engine knows: untrusted clocks, equal instants.
     """
     firsts = list(map(_instant, presses))
-    keys = list(map(_door, presses))
-    directed = any(manner & TYPED for _, manner in set(keys))
-    names = list(map(doors.__getitem__, keys))
+    names = list(map(doors.__getitem__, map(_door, presses)))
+    directed = doors.directed
     odd = [press for press, name in zip(presses, names, strict=True) if not name] if b"" in names else []
     if any(press[2] >= UNTRUSTED * CLOCK for press in odd):
         return None
@@ -135,7 +137,9 @@ def clusters_of(presses: list[Press], shapes: Shapes, doors: Doors) -> Clusters 
     near = [n for n, gap_ms in enumerate(gaps_ms, 1) if gap_ms < longest_ms or not gap_ms]
     if 0 in gaps_ms:
         return None
-    joined = [n for n in near if gaps_ms[n - 1] < shapes.dup_ms(firsts[n])]
+    joined = near
+    if shapes.dup_windows_n > 1:
+        joined = [n for n in near if gaps_ms[n - 1] < shapes.dup_ms(firsts[n])]
     found = Clusters(firsts, list(presses), list(presses), list(names), list(names), odd_ms, {}, directed)
     for before, n in enumerate(joined, 1):
         found.merged.setdefault(n - before, [presses[n - 1]]).append(presses[n])

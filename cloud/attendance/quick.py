@@ -15,6 +15,7 @@ from typing import Final
 
 from cloud.attendance.answers import Claimed, Question, wording
 from cloud.attendance.codec import encode
+from cloud.attendance.corrected import corrected
 from cloud.attendance.ends import ends_of, own_of
 from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
 from cloud.attendance.filled import NONE, filled_plainly, head, named, shown, values
@@ -134,6 +135,8 @@ class Person:
                 found = self._worked(place, place.shape.hours, clusters, start, end)
             elif len(records) == 1 and isinstance(records[0].body, DateSpan):
                 found = self._beside(place, clusters, range(start, end), records[0])
+            elif len(records) == 1 and (claimed := _claimed(records[0], place)):
+                found = corrected(self._shapes, place, clusters, range(start, end), records[0], claimed)
         return found or self._exactly(place, clusters, range(start, end), records)
 
     def _beside(self, place: Place, clusters: Clusters, own: range, record: OfficeRecord) -> QuickDay | None:
@@ -231,35 +234,37 @@ class Person:
         self, place: Place, hours: Hours, clusters: Clusters, start: int, end: int, claim: Claim = NO_CLAIM
     ) -> QuickDay | None:
         """The same of any units, of an IN or an OUT alone, and beside a record."""
-        midnight_ms = place.midnight_ms
+        midnight_ms, closes_ms, longest_ms = place.midnight_ms, hours.closes_ms, hours.longest_ms
         edges: list[int | None] = []
         by_edge: list[bytes] = []
         first_ms = last_ms = None
         paid_ms = 0
         for piece, opening, closing in ends_of(hours, clusters.firsts[start:end], midnight_ms):
-            came = left = in_ms = out_ms = None
+            came = left = None
             came_by = left_by = b""
+            in_ms = 0
             if opening is not None:
                 in_ms = clusters.heads[start + opening][0] - midnight_ms
                 minute = in_ms // MS
                 came = piece.first if minute <= piece.any_in else minute
                 came_by = shown(place, minute) + clusters.came_by[start + opening]
-                if first_ms is None:
-                    first_ms = in_ms
+                first_ms = in_ms if first_ms is None else first_ms
             if closing is not None:
-                last_ms = out_ms = clusters.tails[start + closing][0] - midnight_ms
-                minute = out_ms // MS
+                last_ms = clusters.tails[start + closing][0] - midnight_ms
+                minute = last_ms // MS
                 left = piece.end if minute >= piece.any_out else minute
                 left_by = shown(place, minute) + clusters.left_by[start + closing]
+                if last_ms >= closes_ms:
+                    return None
+                if opening is not None:
+                    if last_ms - in_ms > longest_ms:
+                        return None
+                    paid_ms += hours.paid_ms(in_ms, last_ms)
             if clusters.directed and clusters.typed_against(start, opening, closing):
                 return None
-            if not hours.plainly(in_ms, out_ms):
-                return None
-            if in_ms is not None and out_ms is not None:
-                paid_ms += hours.paid_ms(in_ms, out_ms)
             edges += came, left
             by_edge += came_by, left_by
-        double = clusters.doubled(start, end)
+        double = clusters.doubled(start, end) if clusters.merged else None
         said = worded(self._shapes.plans, place, hours, tuple(edges), double is not None, claim)
         if said is None:
             return None
@@ -296,19 +301,16 @@ class Person:
         if key not in shape.exact:
             if len(shape.exact) >= _ANSWERS_EXACT:
                 shape.exact.clear()
-            shape.exact[key] = ask_exactly(self._shapes.plans, place.around, place.plan, asked, record)
+            shape.exact[key] = ask_exactly(place.somebody(self._shapes.plans, _FINAL, record), asked)
         found = shape.exact[key]
-        if found is None:
+        if found is None or found.presence is None:
             return None
         if record is not None and isinstance(record.body, CorrectionBody):
             at_ms.append(record.body.at_ms - place.midnight_ms)
-        in_ms = None if found.came is None else at_ms[found.came]
-        out_ms = None if found.left is None else at_ms[found.left]
-        said = found.wording
         by = [name for number in own for name in (clusters.came_by[number], clusters.left_by[number])]
-        text = said.said((*by, *place.dates, named(record), b""))
-        stored = head(place, in_ms, out_ms, found.paid_ms(at_ms)) + text
-        return (place.day, stored, said.state, said.rule_version, None)
+        text = found.said((*by, *place.dates, named(record), b""))
+        stored = head(place, *found.presence.of(at_ms)) + text
+        return (place.day, stored, found.state, found.rule_version, None)
 
     def _judged(self, day: date) -> QuickDay:
         """The date as the engine judges it."""

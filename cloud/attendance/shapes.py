@@ -15,20 +15,20 @@ from datetime import date, timedelta
 from enum import Enum
 from typing import Final
 
-from cloud.attendance.answers import Answer, Claimed, Edges, Question, Wording, dates_around
-from cloud.attendance.exact import Asked, Exact
+from cloud.attendance.answers import Answer, Claimed, Edges, Given, Question, Wording, dates_around, somebody
+from cloud.attendance.exact import Asked
 from cloud.attendance.hours import Hours, hours_of, moved
 from cloud.rules import minutes
 from cloud.rules.claims import claim
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
-from cloud.rules.facts import PersonFacts, RosterEntry
+from cloud.rules.facts import PersonFacts
 from cloud.rules.localtime import DAY_MIN, EPOCH_ORDINAL
 from cloud.rules.minutes import MS, Minutes, Span
 from cloud.rules.plan import DayPlan, Instance, InstanceKind, PlanBook
 from cloud.rules.policy import Policy
 from cloud.rules.view import View
-from models.attendance import Duty
+from models.attendance import DayState, Duty
 from models.office import ClockSpan, OfficeRecord
 
 OFFSETS: Final = tuple(timedelta(days=days) for days in (-3, -2, -1, 0, 1, 2))
@@ -69,6 +69,7 @@ class Shape:
     """A question but for the punches.
 
     Attributes:
+        asked: whom the engine was asked about, without a record, by the state of the date.
         beside: its hours beside a dated record.
         answers: to the questions asked so far, None where none can be shared.
         within: the same to those about punches on the date itself, whatever kinds other dates are of.
@@ -82,12 +83,13 @@ class Shape:
     hours: Hours | None
     apart: bool
     within: dict[Question, Answer | None]
+    asked: dict[DayState, Given] = field(default_factory=dict)
     answers: dict[Question, Answer | None] = field(default_factory=dict)
     quiet: dict[Question, Wording | None] = field(default_factory=dict)
     beside: dict[Claimed, Hours | None] = field(default_factory=dict)
     worded: dict[tuple[Edges, bool, Claimed | None], Wording | None] = field(default_factory=dict)
     plain: dict[tuple[int, int], Wording] = field(default_factory=dict)
-    exact: dict[tuple[Asked, Claimed | None], Exact | None] = field(default_factory=dict)
+    exact: dict[tuple[Asked, Claimed | None], Wording | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +130,15 @@ class Place:
     def plan(self) -> DayPlan:
         """The plan of the date itself."""
         return self.around[SELF]
+
+    def somebody(self, plans: PlanBook, state: DayState, record: OfficeRecord | None) -> Given:
+        """Whom to ask the engine about in place of anybody whose date this is."""
+        if record is not None:
+            return somebody(plans, self.around, self.plan, state, record)
+        asked = self.shape.asked
+        if state not in asked:
+            asked[state] = somebody(plans, self.around, self.plan, state, None)
+        return asked[state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +185,10 @@ class Shapes:
         self.usable = not any(_chained(policy) for policy in policies)
         self.counts_month = any(_counting(policy) for policy in policies)
         self.longest_dup_ms = max(policy.dup_window_s for policy in policies) * 1000
+        self.dup_windows_n = len({policy.dup_window_s for policy in policies})
         names = [*plans.rules.shifts, *(name for policy in policies for name in policy.named.values())]
         self._named_like_dates = any(_DATED.match(name) for name in names)
-        self._entries: dict[RosterEntry, int] = {}
+        self._entries: dict[tuple[tuple[str, ...], str | None], int] = {}
         self._stretches: dict[tuple[int, tuple[int, ...]], Stretch] = {}
         self._around: dict[tuple[int, ...], Place | None] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
@@ -221,7 +233,7 @@ class Shapes:
             # Every rostered date is checked with its neighbours (V3).
             if not 0 < place < days_n - 1:
                 return None
-            codes[place] |= entries.setdefault(entry, len(entries) + 1) << 2
+            codes[place] |= entries.setdefault((entry.shifts, entry.zone), len(entries) + 1) << 2
         return tuple(codes)
 
     def _stretch(self, facts: PersonFacts, first: date, last: date) -> Stretch:
@@ -446,7 +458,7 @@ def _shape_of(around: Plans, midnight: int, crowd: Minutes) -> Shape:
     # Where the hours of a neighbour move with its punches, and meet the windows of this date (D7, O1).
     apart = (bool(crowd) and flexible) or bool(around[SELF].policy.overtime_breaks)
     answers: dict[Question, Answer | None] = {}
-    return Shape(hours, apart, answers, answers)
+    return Shape(hours, apart, within=answers, answers=answers)
 
 
 def _on_one_date(plan: DayPlan, midnight: int) -> bool:

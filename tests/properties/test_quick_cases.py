@@ -26,7 +26,16 @@ from cloud.rules.minutes import MS
 from cloud.rules.plan import PlanBook
 from cloud.rules.policy import Policy
 from models.ids import PersonId
-from models.office import ClockSpan, DateSpan, Half, OfficeRecord, RecordKind, RecordStatus, SpanUnit
+from models.office import (
+    ClockSpan,
+    CorrectionBody,
+    DateSpan,
+    Half,
+    OfficeRecord,
+    RecordKind,
+    RecordStatus,
+    SpanUnit,
+)
 from models.punch import Method
 from tests.golden.rules.results import cases
 from tests.properties.quick_proof import Proof, compare
@@ -35,6 +44,9 @@ from tests.properties.rules_population import Month
 LEAST_ANSWERED = 800
 ZONE = LocalTime("Asia/Shanghai")
 SUNDAY = date(2026, 3, 1)
+POLICY = Policy(
+    after_min=20, worked_on_leave_min=1, overtime_mode="approval_and_punch", overtime_minimum_min=30
+)
 
 
 def test_golden_cases_are_judged_alike():
@@ -142,6 +154,31 @@ def test_a_form_stays_where_it_is_when_flexible_hours_move():
     assert proof.different == []
 
 
+@pytest.mark.parametrize("grace_min", [0, 600])
+@pytest.mark.parametrize("per_segment", [False, True])
+def test_a_correction_meets_punches_in_every_order(*, per_segment: bool, grace_min: int):
+    corrections = [
+        corrected(side, minute)
+        for side in ("in", "out")
+        for minute in (500, 540, 541, 719, 720, 780, 781, 1079, 1080, 1090, 1095, 1100)
+    ]
+    policy = replace(POLICY, punch_per_segment=per_segment, late_grace_min=grace_min, overtime_minimum_min=1)
+    days = [(541,), (1095,), (531, 1095), (541, 720), (541, 1079), (720, 1100), (541, 719, 781, 1095), (800,)]
+    proof = Proof()
+    for minutes in days:
+        for ms in (0, 30_000, 59_999):
+            presses = [PunchFact(ZONE.minute(SUNDAY, minute) * MS + ms) for minute in minutes]
+            judged_on_sunday(RosterEntry(("LONG",)), presses, corrections, policy, proof)
+
+    assert proof.different == []
+    assert proof.answered > proof.days // 2
+
+
+def corrected(side: str, minute: int) -> OfficeRecord:
+    body = CorrectionBody(SUNDAY, side, ZONE.minute(SUNDAY, minute) * MS)
+    return replace(half_day(Half.AM), kind=RecordKind.CORRECTION, body=body, leave_type=None)
+
+
 def half_day(half: Half) -> OfficeRecord:
     return OfficeRecord(
         source="oa",
@@ -158,14 +195,15 @@ def half_day(half: Half) -> OfficeRecord:
 
 
 def judged_on_sunday(
-    entry: RosterEntry, presses: list[PunchFact], records: Sequence[OfficeRecord | None] = (None,)
+    entry: RosterEntry,
+    presses: list[PunchFact],
+    records: Sequence[OfficeRecord | None] = (None,),
+    policy: Policy = POLICY,
+    proof: Proof | None = None,
 ) -> Proof:
     """The day judged both ways, with each of the records."""
     shifts = {"S1": WorkShift("S1", ((480, 720),)), "S2": WorkShift("S2", ((750, 990),), before_min=30)}
     shifts["FREE"] = WorkShift("FREE", ((540, 1020),), free=True)
-    policy = Policy(
-        after_min=20, worked_on_leave_min=1, overtime_mode="approval_and_punch", overtime_minimum_min=30
-    )
     rules = RuleSet("Asia/Shanghai", (PolicyVersion(policy),), shifts)
     shifts["FLEX"] = WorkShift("FLEX", ((540, 1080),), flex_early_min=60, flex_late_min=60)
     shifts["LONG"] = WorkShift("LONG", ((540, 720), (780, 1080)))
@@ -176,8 +214,9 @@ def judged_on_sunday(
         roster={SUNDAY: entry},
         punches=tuple(replace(press, seq=seq) for seq, press in enumerate(presses)),
     )
-    proof = Proof()
+    proof = proof or Proof()
+    shapes = Shapes(PlanBook(rules))
     for record in records:
         who = named(person) if record is None else replace(named(person), records=(record,))
-        compare(proof, "sunday", Month(who, SUNDAY, SUNDAY), Shapes(PlanBook(rules)))
+        compare(proof, "sunday", Month(who, SUNDAY, SUNDAY), shapes)
     return proof
