@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from cloud.db import direct, sqlite
+from cloud.db.log import Log
 from cloud.errors import CloudError
 
 _BUSY_S = 10.0
@@ -61,9 +62,11 @@ class Database:
         self._thread_lock = threading.RLock()
         self._lock_file: int | None = None
         self._writer: Connection | None = None
+        self._log: Log | None = None
         if self.is_sqlite:
             path = _sqlite_path(self.url)
             self._lock_file = _open_lock(path)
+            self._log = Log(path)
             self.write_engine = _sqlite_writer(path)
             self.read_engine = _sqlite_readers(path)
         else:
@@ -88,8 +91,26 @@ class Database:
             yield connection
 
     @contextmanager
+    def write_ahead(self) -> Iterator[Connection]:
+        """One transaction; committed when the block ends, and durable when a later :meth:`flush` returns.
+
+        Others write while that waits for the disk. On PostgreSQL it is durable at once. See decision 0019.
+        """
+        with self._writing(derived=self.is_sqlite) as connection:
+            yield connection
+
+    def flush(self) -> None:
+        """Wait until all that was committed before is durable; any thread may call it.
+
+        Raises:
+            OperationalError: the disk refused: nobody may be told of what was committed since the last flush.
+        """
+        if self._log is not None:
+            self._log.sync()
+
+    @contextmanager
     def _writing(self, *, derived: bool) -> Iterator[Connection]:
-        if self._lock_file is None:
+        if self._lock_file is None or self._log is None:
             with (self._derived_engine if derived else self.write_engine).begin() as connection:
                 yield connection
             return
@@ -98,7 +119,9 @@ class Database:
             if self._writer is None:
                 self._writer = self.write_engine.connect()
             _prepare(self._writer, derived=derived)
+            self._log.mend(self._writer)
             with _whole(self._writer):
+                self._log.open()
                 yield self._writer
 
     @contextmanager
@@ -137,6 +160,8 @@ class Database:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._log is not None:
+            self._log.close()
         self.read_engine.dispose()
         self.write_engine.dispose()
 

@@ -76,7 +76,10 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The transaction asked for is durable: what became of each of its messages."""
+    """The transaction asked for is done: what became of each of its messages.
+
+    Answers are for who hears of it when it is durable; the next transaction need not wait for that.
+    """
 
     received: tuple[Received, ...]
 
@@ -138,7 +141,9 @@ class Settle:
     received: Received | None
 
 
-Effect = Commit | Isolate | Tell | Puback | Settle
+Transaction = Commit | Isolate
+Answer = Tell | Puback | Settle
+Effect = Transaction | Answer
 
 
 @dataclass(slots=True)

@@ -12,14 +12,14 @@ import select
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Protocol
 
 from cloud.ingest import packets
 from cloud.ingest.address import BrokerAddress
-from cloud.ingest.opening import Message
-from cloud.ingest.packets import Accepted, BadPacket, Published, Reader, Said, Subscribed
+from cloud.ingest.packets import Accepted, BadPacket, Published, Reader, Subscribed
 from cloud.ingest.tls import share_group, worker_context
 from models.clock import SystemClock
 from models.crashpoint import crashpoint
@@ -36,7 +36,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _GATHER_S = 0.001
 """The first answer of a group waits so long for the others: they go out in one piece."""
 _CLOSE_TIMEOUT_S = 2.0
-_READ_BYTES = 128 * 1024
+_READ_BYTES = 64 * 1024
 _QOS_AT_LEAST_ONCE = 1
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _CLOCK = SystemClock()
@@ -51,8 +51,8 @@ class LinkListener(Protocol):
     def down(self, reason: str) -> None:
         """The connection is over, or was refused."""
 
-    def came(self, message: Message, mid: int, qos: int) -> None:
-        """A message; while this blocks, the broker holds back the next."""
+    def came(self, published: Sequence[Published]) -> None:
+        """Messages, in the order of the broker; while this blocks, it holds back the next."""
 
 
 class _Lost(Exception):
@@ -184,8 +184,15 @@ class BrokerLink:
                 return
             if not data:
                 raise _Lost("the broker closed the connection")
+            came: list[Published] = []
             for said in self._reader.feed(data):
-                self._hear(said)
+                if isinstance(said, Published):
+                    came.append(said)
+                else:
+                    self._hear(said)
+            if came:
+                crashpoint("message_received")
+                self._listener.came(came)
             is_more = isinstance(link, ssl.SSLSocket) and link.pending() > 0
 
     def _write(self, link: socket.socket) -> None:
@@ -200,12 +207,8 @@ class BrokerLink:
         with self._lock:
             del self._outgoing[:sent]
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: Accepted | Subscribed) -> None:
         match said:
-            case Published():
-                crashpoint("message_received")
-                came = Message.of(said.topic, said.payload, retained=said.retained)
-                self._listener.came(came, said.mid, said.qos)
             case Accepted(None) if self._listens:
                 # Retained states come by a subscription of one's own only; see ``share_states``.
                 shared = [topics.shared(channel, self._group) for channel in (Channel.UP, Channel.STATE)]

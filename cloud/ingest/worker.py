@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,13 +27,13 @@ from cloud.feed import Feed, PunchStored, TerminalChanged
 from cloud.ingest.address import BrokerAddress
 from cloud.ingest.apart import receive_apart
 from cloud.ingest.core import (
+    Answer,
     Came,
     Commit,
     Committed,
     Connected,
     Delivery,
     Disconnected,
-    Effect,
     Event,
     Failed,
     IngestCore,
@@ -43,9 +43,12 @@ from cloud.ingest.core import (
     Stop,
     Tell,
     Tick,
+    Transaction,
 )
+from cloud.ingest.flushing import Answers, Flusher
 from cloud.ingest.link import BrokerLink
 from cloud.ingest.opening import Message
+from cloud.ingest.packets import Published
 from cloud.ingest.receive import Received, receive_all
 from models.clock import Clock
 from models.crashpoint import crashpoint
@@ -53,7 +56,8 @@ from models.ids import PersonId, TerminalId
 from models.wire.codec import encode
 from models.wire.topics import Channel
 
-_INBOX_MAX = 2_000
+_INBOX_MAX = 1_000
+"""Of what one read of the broker's socket brought, or of one message of a caller."""
 _LOOK_EVERY_S = 1.0
 _GATHER_S = 0.005
 """A message that comes alone waits so long for company: a commit costs as much for one as for many."""
@@ -91,9 +95,7 @@ class _Down:
 
 class _Came(Struct, frozen=True):
     link: BrokerLink
-    message: Message
-    mid: int
-    qos: int
+    published: Sequence[Published]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,9 @@ class _LinkListener:
         if self.link is not None:
             self.items.put(_Down(self.link, reason))
 
-    def came(self, message: Message, mid: int, qos: int) -> None:
+    def came(self, published: Sequence[Published]) -> None:
         if self.link is not None:
-            self.items.put(_Came(self.link, message, mid, qos))
+            self.items.put(_Came(self.link, published))
 
 
 class IngestWorker:
@@ -167,6 +169,8 @@ class IngestWorker:
         self._lost = 0
         self._connect_due_ms = 0
         self._stopping = threading.Event()
+        self._unflushed = threading.Event()
+        self._flusher = Flusher(database.flush, self._say, self._leave_unsaid)
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.counts = Counts()
         self.failing: str | None = None
@@ -181,6 +185,8 @@ class IngestWorker:
 
     def start(self) -> None:
         """Begin to take messages, from the broker as soon as it is there."""
+        if self._database.is_sqlite:
+            self._flusher.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -219,6 +225,9 @@ class IngestWorker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if self._unflushed.is_set():
+                self._unflushed.clear()
+                self._start_over()
             self._connect_if_due()
             self._share_if_due()
             try:
@@ -231,9 +240,8 @@ class IngestWorker:
 
     def _start_over(self) -> None:
         """With a new core and a new connection; what was held is acknowledged to nobody, and sent again."""
-        for caller in self._callers.values():
-            self._settle(caller, None)
-        self._callers.clear()
+        while self._callers:
+            self._settle(self._callers.popitem()[1], None)
         self._core = IngestCore(jitter)
         if self._link is not None:
             self._link_changed(_Down(self._link, "started over"))
@@ -251,18 +259,19 @@ class IngestWorker:
         with suppress(queue.Empty):
             items.append(self._items.get(timeout=min([_LOOK_EVERY_S, *waits])))
             self._stopping.wait(_GATHER_S)
-            while len(items) < self._core.room:
+            room = self._core.room - _size(items[0])
+            while room > 0:
                 items.append(self._items.get_nowait())
+                room -= _size(items[-1])
         return items
 
     def _handle(self, items: Iterable[_Item]) -> None:
         came: list[Delivery] = []
         for item in items:
             match item:
-                case _Came() if item.link is self._link:
-                    came.append(Delivery(item.message, self._core.connection, item.mid, item.qos))
-                case _Came():
-                    came.append(Delivery(item.message))
+                case _Came(link, published):
+                    connection = self._core.connection if link is self._link else 0
+                    came += [_delivery(each, connection) for each in published]
                 case _Asked():
                     ticket = next(self._tickets)
                     self._callers[ticket] = item.done
@@ -288,6 +297,7 @@ class IngestWorker:
                 late.append(self._items.get_nowait())
         self._handle(late)
         self._feed_core(Stop())
+        self._flusher.stop()
         if self._link is not None:
             self._link.close()
         self._connected.clear()
@@ -340,32 +350,66 @@ class IngestWorker:
     def _feed_core(self, event: Event) -> None:
         pending: list[Event] = [event]
         while pending:
+            answers: list[Answer] = []
             for effect in self._core.on(pending.pop(0), self._clock.monotonic_ms()):
-                pending.extend(self._perform(effect))
+                if isinstance(effect, Commit | Isolate):
+                    self._hand_over(answers)
+                    answers = []
+                    pending.append(self._carry_out(effect))
+                else:
+                    answers.append(effect)
+            self._hand_over(answers)
 
-    def _perform(self, effect: Effect) -> tuple[Event, ...]:
-        match effect:
+    def _carry_out(self, transaction: Transaction) -> Committed | Failed:
+        match transaction:
             case Commit(messages):
-                return (self._transact(lambda db, now: receive_all(db, messages, now, self._zone)),)
+                return self._transact(lambda db, now: receive_all(db, messages, now, self._zone))
             case Isolate(message):
-                return (self._transact(lambda db, now: [receive_apart(db, message, now, self._zone)]),)
+                return self._transact(lambda db, now: [receive_apart(db, message, now, self._zone)])
+            case _:
+                assert_never(transaction)
+
+    def _hand_over(self, answers: Sequence[Answer]) -> None:
+        if answers:
+            # The connection they are for: by the time the disk is done there may be another.
+            self._flusher.hand_over(Answers(tuple(answers), self._link))
+
+    def _say(self, answers: Answers) -> None:
+        crashpoint("ingest_flushed")
+        for answer in answers.all:
+            self._answer(answer, answers.link)
+
+    def _answer(self, answer: Answer, link: BrokerLink | None) -> None:
+        match answer:
             case Tell(terminal_id, ack):
-                self.tell(terminal_id, Channel.ACK, encode(ack))
+                if link is not None:
+                    link.tell(terminal_id, Channel.ACK, encode(ack))
                 crashpoint("ingest_acked")
             case Puback(_, mid, qos):
-                if self._link is not None:
-                    self._link.puback(mid, qos)
+                if link is not None:
+                    link.puback(mid, qos)
                     crashpoint("ingest_pubacked")
             case Settle(ticket, received):
-                self._settle(self._callers.pop(ticket), received)
+                if (caller := self._callers.pop(ticket, None)) is not None:
+                    self._settle(caller, received)
             case _:
-                assert_never(effect)
-        return ()
+                assert_never(answer)
+
+    def _leave_unsaid(self, dropped: Sequence[Answers], reason: str) -> None:
+        """The disk refused: nobody is told, so everybody sends again."""
+        log.warning("ingest_flush_failed", error=reason)
+        self.counts.failures += 1
+        self.failing = reason
+        for answer in (each for answers in dropped for each in answers.all):
+            if isinstance(answer, Settle) and (caller := self._callers.pop(answer.ticket, None)) is not None:
+                self._settle(caller, None)
+        self._unflushed.set()
+        self._wake()
 
     def _transact(self, work: Callable[[Connection, int], list[Received]]) -> Committed | Failed:
         crashpoint("ingest_before_begin")
         try:
-            with self._database.write() as connection:
+            with self._database.write_ahead() as connection:
                 received = work(connection, self._clock.wall_ms())
                 crashpoint("ingest_inserted")
             crashpoint("ingest_committed")
@@ -402,6 +446,16 @@ class IngestWorker:
             caller.set_exception(NotStored("the message could not be stored"))
         else:
             caller.set_result(received)
+
+
+def _size(item: _Item) -> int:
+    """How many messages it brings; what brings none takes room too, so that there is an end."""
+    return len(item.published) if isinstance(item, _Came) else 1
+
+
+def _delivery(published: Published, connection: int) -> Delivery:
+    message = Message.of(published.topic, published.payload, retained=published.retained)
+    return Delivery(message, connection, published.mid, published.qos)
 
 
 def _open(link: BrokerLink, listener: _LinkListener) -> None:

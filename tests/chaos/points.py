@@ -21,6 +21,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         "ingest_before_begin",
         "ingest_inserted",
         "ingest_committed",
+        "ingest_flushed",
         "ingest_acked",
         "ingest_pubacked",
     ),

@@ -14,8 +14,10 @@ from sqlalchemy.exc import OperationalError
 from cloud.feed import Feed
 from cloud.ingest import worker as product
 from cloud.ingest.address import BrokerAddress
-from cloud.ingest.core import Commit, Committed, Effect, Failed, Puback, Tell
+from cloud.ingest.core import Answer, Committed, Failed, Puback, Tell, Transaction
+from cloud.ingest.link import BrokerLink
 from cloud.ingest.opening import Message
+from cloud.ingest.packets import Published
 from cloud.ingest.receive import Received
 from cloud.ingest.worker import IngestWorker
 from models.ids import TerminalId
@@ -98,17 +100,18 @@ class SimIngest(IngestWorker):
         link.open()
         return None
 
-    def _perform(self, effect: Effect) -> Any:
-        if isinstance(effect, Commit):
-            self.process.step("before begin")
-        done = super()._perform(effect)
-        if isinstance(effect, Commit):
-            self.process.step("after commit")
-        elif isinstance(effect, Tell):
-            self.process.step("after ack")
-        elif isinstance(effect, Puback):
-            self.process.step("after puback")
+    def _carry_out(self, transaction: Transaction) -> Committed | Failed:
+        self.process.step("before begin")
+        done = super()._carry_out(transaction)
+        self.process.step("after commit")
         return done
+
+    def _answer(self, answer: Answer, link: BrokerLink | None) -> None:
+        super()._answer(answer, link)
+        if isinstance(answer, Tell):
+            self.process.step("after ack")
+        elif isinstance(answer, Puback):
+            self.process.step("after puback")
 
     def _transact(self, work: Callable[[Connection, int], list[Received]]) -> Committed | Failed:
         mood = self.process.database_mood()
@@ -371,5 +374,5 @@ class SimBrokerLink:
     def delivered(self, topic: str, payload: bytes, mid: int, qos: int, *, retained: bool) -> None:
         """A message."""
         if not self._gone:
-            self._listener.came(Message(topic, payload, retained), mid, qos)
+            self._listener.came([Published(topic, payload, mid, qos, retained)])
             self._process.pump()
