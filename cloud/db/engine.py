@@ -170,8 +170,8 @@ class Database:
 def _whole(connection: Connection) -> Iterator[None]:
     """All that happens within on the writing connection of SQLite, or nothing of it."""
     driver: Any = connection.connection.driver_connection
-    direct.run(connection, "BEGIN IMMEDIATE")
     try:
+        direct.run(connection, "BEGIN IMMEDIATE")
         yield
         # Where only the driver was used, SQLAlchemy knows of no transaction.
         connection.commit()
