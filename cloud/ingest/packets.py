@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -84,7 +85,7 @@ def unsubscribe(mid: int, topic: str) -> bytes:
 
 def publish(topic: str, payload: bytes, *, mid: int | None = None, retain: bool = False) -> bytes:
     """Tell; with ``mid`` at least once (QoS 1), else at most once."""
-    name = _text(topic)
+    name = _topic(topic)
     if mid is None:
         return _packet(_PUBLISH << 4 | retain, name + payload)
     return _packet(_PUBLISH << 4 | 2 | retain, name + struct.pack(">H", mid) + payload)
@@ -166,6 +167,12 @@ def _packet(first: int, body: bytes) -> bytes:
         length.append(low | (_MORE if size else 0))
         if not size:
             return bytes([first]) + length + body
+
+
+@lru_cache(maxsize=4096)
+def _topic(text: str) -> bytes:
+    """The topic of a message: those we publish to are few, and come again with each message."""
+    return _text(text)
 
 
 def _text(text: str) -> bytes:

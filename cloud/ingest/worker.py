@@ -381,17 +381,17 @@ class IngestWorker:
 
     def _answer(self, answer: Answer, link: BrokerLink | None) -> None:
         match answer:
-            case Tell(terminal_id, ack):
+            case Puback():
                 if link is not None:
-                    link.tell(terminal_id, Channel.ACK, encode(ack))
-                crashpoint("ingest_acked")
-            case Puback(_, mid, qos):
-                if link is not None:
-                    link.puback(mid, qos)
+                    link.puback(answer.mid, answer.qos)
                     crashpoint("ingest_pubacked")
-            case Settle(ticket, received):
-                if (caller := self._callers.pop(ticket, None)) is not None:
-                    self._settle(caller, received)
+            case Tell():
+                if link is not None:
+                    link.tell(answer.terminal_id, Channel.ACK, encode(answer.ack))
+                crashpoint("ingest_acked")
+            case Settle():
+                if (caller := self._callers.pop(answer.ticket, None)) is not None:
+                    self._settle(caller, answer.received)
             case _:
                 assert_never(answer)
 
@@ -425,17 +425,22 @@ class IngestWorker:
             log.exception("ingest_group_failed")
             return Failed(again=False)
         self.failing = None
-        for one in received:
-            self._count(one)
+        self._count(received)
         return Committed(tuple(received))
 
-    def _count(self, received: Received) -> None:
-        self.counts.messages += 1
-        self.counts.punches += len(received.stored)
-        self.counts.quarantined += received.quarantined
-        if received.stored:
+    def _count(self, received: Sequence[Received]) -> None:
+        new = sum(len(one.stored) for one in received)
+        self.counts.messages += len(received)
+        self.counts.punches += new
+        self.counts.quarantined += sum(one.quarantined for one in received)
+        if new:
             self._feed.punched.set()
-        for one in received.stored if self._feed.is_heard else ():
+        if self._feed.is_heard:
+            for one in received:
+                self._publish(one)
+
+    def _publish(self, received: Received) -> None:
+        for one in received.stored:
             terminal, person = TerminalId(one.terminal_id), PersonId(one.person_id)
             self._feed.publish(PunchStored(terminal, person, one.at_ms, one.method))
         if received.terminal_id is not None and not received.stored:

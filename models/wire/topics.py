@@ -31,6 +31,7 @@ class Topic(NamedTuple):
     channel: Channel
 
 
+@lru_cache(maxsize=4096)
 def topic(terminal_id: TerminalId, channel: Channel) -> str:
     """``kaoqin/v1/<terminal>/<channel>``."""
     return f"{ROOT}/{terminal_id}/{channel}"
