@@ -9,7 +9,7 @@ here, and whatever the engine says, this says too: docs/explanation/rules-speed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -57,8 +57,7 @@ FORM: Final = "\0"
 _encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A stored day, but for its head, in phrases.
 
     The numbers in them are those of edges, to be filled in with their time and evidence; or ``DOUBLE``, to be
@@ -86,8 +85,7 @@ class Answer:
     presence: Presence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(msgspec.Struct, frozen=True):
     """All of a stored day that follows its head, ready to be filled in.
 
     Attributes:
@@ -124,12 +122,16 @@ def combined(core: Answer, base: Answer, double: Answer, later: Answer) -> Wordi
     after the hours, or ``base``. None if it cannot be told from these.
     """
     alike = core.flags == base.flags and core.overtime == base.overtime
+    if not alike or base.events[0] or double.events[0] or later.events[0]:
+        return None
     own, twice = _less(core.extra, base.extra), _less(double.extra, base.extra)
-    if not alike or own is None or twice is None or any(one.events[0] for one in (base, double, later)):
+    if own is None or twice is None:
         return None
     extra = _and(_and(own, twice), later.extra)
     steps_n = core.steps_n + double.extra_n + later.extra_n - 2 * base.extra_n
-    flags = tuple([flag for flag in double.flags if flag not in base.flags]) + later.flags
+    flags = later.flags
+    if double is not base:
+        flags = tuple([flag for flag in double.flags if flag not in base.flags]) + flags
     return _worded(core, flags, later.overtime, extra, steps_n)
 
 
@@ -191,7 +193,7 @@ def ask(given: Given, question: Question) -> Answer | None:
         if given.corrected_ms in numbers:
             return answer
         numbers[given.corrected_ms] = len(edges)
-        return replace(answer, presence=presence_of(sheet, days, midnight, numbers, numbers))
+        return msgspec.structs.replace(answer, presence=presence_of(sheet, days, midnight, numbers, numbers))
     free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
     # Free hours do not name their punches; all others do, or the engine took them for something else.
     missing = {number for number in must if not (free and number >= 0)} - {

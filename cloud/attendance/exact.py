@@ -8,8 +8,9 @@ or half minutes; only presence counts the rest (P9).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from cloud.attendance.answers import (
     CLAIM,
@@ -72,7 +73,7 @@ def ask_exactly(given: Given, asked: Asked) -> Wording | None:
     alike = any(len({at_ms // 1000 for at_ms in times}) < len(times) for times in (firsts, lasts))
     if alike or any(mark in said for mark in _UNCUT) or result.state is not DayState.FINAL or _splits(result):
         return None
-    return wording(replace(answer, presence=presence_of(sheet, days, midnight, firsts, lasts)))
+    return wording(structs.replace(answer, presence=presence_of(sheet, days, midnight, firsts, lasts)))
 
 
 def _cluster(midnight_ms: int, number: int, first: int, last: int, several: bool) -> Cluster:  # noqa: FBT001

@@ -34,9 +34,7 @@ def answer_to(
     plans: PlanBook, place: Place, question: Question, record: OfficeRecord | None
 ) -> Answer | None:
     """The engine's answer, kept."""
-    answers = place.shape.answers
-    if question[1] and all(minute is None or 0 <= minute <= _DAY_MIN for minute in question[1]):
-        answers = place.shape.within
+    answers = place.shape.within if _on_date(question[1]) else place.shape.answers
     try:
         return answers[question]
     except KeyError:
@@ -44,6 +42,14 @@ def answer_to(
             answers.clear()
         found = answers[question] = ask(place.somebody(plans, question[0], record), question)
         return found
+
+
+def _on_date(edges: Edges) -> bool:
+    """Whether there are punches, all on the date itself."""
+    for minute in edges:
+        if minute is not None and not 0 <= minute <= _DAY_MIN:
+            return False
+    return bool(edges)
 
 
 def worded(
