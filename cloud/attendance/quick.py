@@ -23,7 +23,7 @@ from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
 from cloud.attendance.presses import Clusters, Doors, Press, clusters_of
 from cloud.attendance.shapes import Place, QuickDay, Shapes, Stretch
-from cloud.attendance.told import NO_CLAIM, Claim, answer_to, worded
+from cloud.attendance.told import NO_CLAIM, Claim, answer_to, plainly_worded, worded
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge
 from cloud.rules.facts import PersonFacts
@@ -91,12 +91,7 @@ class Person:
         """The places of the dates with overtime; None for these and others where only the engine knows."""
         forms = self._records.overtime
         every = [self._shapes.overtime(stretch, self._facts, form) for form in forms]
-        windows = [window for one in every for window in one.windows]
-        found: dict[int, Place | None] = {}
-        for ordinal in {ordinal for one in every for ordinal in one.near}:
-            place = stretch.place(ordinal)
-            if place is not None and _reached(place.low_ms, place.high_ms, windows):
-                found[ordinal] = None
+        found: dict[int, Place | None] = dict.fromkeys([day for one in every for day in one.reached])
         spans = [(one.body.start_ms, one.body.end_ms) for one in forms if isinstance(one.body, ClockSpan)]
         contested = any(ends > begins for (_, ends), (begins, _) in pairwise(sorted(spans)))
         for one in every:
@@ -217,10 +212,9 @@ class Person:
         )
         said = place.shape.plain.get(edges)
         if said is None:
-            said = worded(self._shapes.plans, place, hours, edges, False, NO_CLAIM)  # noqa: FBT003
-            if said is None or not said.of_edges:
+            said = plainly_worded(self._shapes.plans, place, hours, edges)
+            if said is None:
                 return self._of_units(place, hours, clusters, start, end)
-            place.shape.plain[edges] = said
         first_ms, last_ms = hours.unpaid_within
         if in_ms <= first_ms and last_ms <= out_ms:
             paid_ms = out_ms - in_ms - hours.unpaid_ms

@@ -158,6 +158,13 @@ class Stretch:
         number = ordinal - self.first
         return self.places[number] if 0 <= number < len(self.places) else None
 
+    def reached(self, ordinal: int, windows: Sequence[Span]) -> bool:
+        """Whether a punch in one of the windows may concern a date."""
+        place = self.place(ordinal)
+        return place is not None and any(
+            start < place.high_ms and end > place.low_ms for start, end in windows
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Overtime:
@@ -166,14 +173,12 @@ class Overtime:
     Attributes:
         home: the date it belongs to (A6); None: there is none.
         place: that date with it; None: only the engine knows.
-        windows: those it has made or widened, instants.
-        near: dates that these may reach.
+        reached: dates of the stretch that the windows it has made or widened reach.
     """
 
     home: int | None
     place: Place | None
-    windows: tuple[Span, ...]
-    near: frozenset[int]
+    reached: frozenset[int]
 
 
 class Shapes:
@@ -289,7 +294,7 @@ class Shapes:
             plain = stretch.place(home)
             if plain is not None and isinstance(form.body, ClockSpan):
                 place = self._place((*plain.around[:SELF], view.plan(day), *plain.around[SELF + 1 :]))
-        return Overtime(home, place, tuple(windows), frozenset(near))
+        return Overtime(home, place, frozenset([day for day in near if stretch.reached(day, windows)]))
 
     def hours_beside(self, place: Place, record: OfficeRecord, claimed: Claimed) -> Hours | None:
         """The hours of the date beside a dated record; None: its punches may not come down to edges."""

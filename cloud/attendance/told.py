@@ -74,6 +74,18 @@ def worded(
         return found
 
 
+def plainly_worded(plans: PlanBook, place: Place, hours: Hours, edges: tuple[int, int]) -> Wording | None:
+    """The same of two edges and no double, kept; None if more than these is to be filled in."""
+    kept = place.shape.plain
+    said = worded(plans, place, hours, edges, False, NO_CLAIM)  # noqa: FBT003
+    if said is None or not said.of_edges:
+        return None
+    if len(kept) >= _ANSWERS:
+        kept.clear()
+    kept[edges] = said
+    return said
+
+
 def _told(
     plans: PlanBook, place: Place, hours: Hours, edges: Edges, claim: Claim, *, doubled: bool
 ) -> Wording | None:
