@@ -26,7 +26,6 @@ class LocalTime:
         self._midnights: dict[int, int] = {}
         self._offset_min = 0
         self._last = (0, 0, 0)
-        self._told = (0, "", "")
 
     def midnight(self, ordinal: int) -> int:
         """UTC minute at which the date of ``ordinal`` begins."""
@@ -78,10 +77,12 @@ class LocalTime:
         if end - start != DAY_MIN:
             moment = EPOCH + timedelta(seconds=instant_ms // 1000)
             return moment.astimezone(self._info).isoformat()
-        told = self._told
-        if told[0] != ordinal:
-            told = self._told = ordinal, *_told(ordinal, (ordinal - EPOCH_ORDINAL) * DAY_MIN - start)
-        return f"{told[1]}T{_CLOCKS[minute - start]}:{ms // 1000:02d}{told[2]}"
+        offset = (ordinal - EPOCH_ORDINAL) * DAY_MIN - start
+        sign, ahead = ("+", offset) if offset >= 0 else ("-", -offset)
+        return (
+            f"{date.fromordinal(ordinal).isoformat()}T{_CLOCKS[minute - start]}:{ms // 1000:02d}"
+            f"{sign}{ahead // 60:02d}:{ahead % 60:02d}"
+        )
 
     def clock(self, minute: int, day: date) -> str:
         """Local ``HH:MM`` of a UTC minute, with ``MM-DD`` before it if that is not on ``day``."""
@@ -104,9 +105,3 @@ class LocalTime:
         minute = self.stamp_ms(wall) // MS
         self._offset_min = (ordinal - EPOCH_ORDINAL) * DAY_MIN + clock - minute
         return minute
-
-
-def _told(ordinal: int, offset_min: int) -> tuple[str, str]:
-    """A date and an offset as ISO times have them."""
-    sign, ahead = ("+", offset_min) if offset_min >= 0 else ("-", -offset_min)
-    return date.fromordinal(ordinal).isoformat(), f"{sign}{ahead // 60:02d}:{ahead % 60:02d}"
