@@ -6,18 +6,15 @@ while the database is behind, the link stops reading and the broker holds the te
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 import structlog
-from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
@@ -46,6 +43,7 @@ from cloud.ingest.core import (
     Transaction,
 )
 from cloud.ingest.flushing import Answers, Flusher
+from cloud.ingest.inbox import Asked, Brought, Down, Inbox, Item, Listener, Look, Up, size
 from cloud.ingest.link import BrokerLink
 from cloud.ingest.opening import Message
 from cloud.ingest.packets import Published
@@ -56,8 +54,6 @@ from models.ids import PersonId, TerminalId
 from models.wire.codec import encode
 from models.wire.topics import Channel
 
-_INBOX_MAX = 1_000
-"""Of what one read of the broker's socket brought, or of one message of a caller."""
 _LOOK_EVERY_S = 1.0
 _GATHER_S = 0.005
 """A message that comes alone waits so long for company: a commit costs as much for one as for many."""
@@ -80,58 +76,6 @@ class Counts:
     punches: int = 0
     quarantined: int = 0
     failures: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Up:
-    link: BrokerLink
-
-
-@dataclass(frozen=True, slots=True)
-class _Down:
-    link: BrokerLink
-    reason: str
-
-
-class _Came(Struct, frozen=True):
-    link: BrokerLink
-    published: Sequence[Published]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A caller of this process wants ``message`` stored."""
-
-    message: Message
-    done: Future[Received] = field(default_factory=Future)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Wakes the thread: something outside changed."""
-
-
-_Item = _Up | _Down | _Came | _Asked | _Look
-
-
-@dataclass(slots=True)
-class _LinkListener:
-    """Turns the link's callbacks into items; a link knows itself only after it is made."""
-
-    items: queue.Queue[_Item]
-    link: BrokerLink | None = field(default=None)
-
-    def up(self) -> None:
-        if self.link is not None:
-            self.items.put(_Up(self.link))
-
-    def down(self, reason: str) -> None:
-        if self.link is not None:
-            self.items.put(_Down(self.link, reason))
-
-    def came(self, published: Sequence[Published]) -> None:
-        if self.link is not None:
-            self.items.put(_Came(self.link, published))
 
 
 class IngestWorker:
@@ -160,7 +104,7 @@ class IngestWorker:
         self._listens = listens
         self._share_due_ms: int | None = None
         self._core = IngestCore(jitter)
-        self._items: queue.Queue[_Item] = queue.Queue(_INBOX_MAX)
+        self._inbox = Inbox()
         self._callers: dict[int, Future[Received]] = {}
         self._tickets = count(1)
         self._link: BrokerLink | None = None
@@ -192,7 +136,7 @@ class IngestWorker:
     def stop(self) -> None:
         """Store and answer what was taken, leave the broker, end; what fails then is ``NotStored``."""
         self._stopping.set()
-        self._wake()
+        self._inbox.wake()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -204,8 +148,8 @@ class IngestWorker:
         """
         if self._stopping.is_set():
             raise NotStored("the service is stopping")
-        asked = _Asked(message)
-        self._items.put(asked)
+        asked = Asked(message)
+        self._inbox.put(asked)
         return asked.done
 
     def tell(self, terminal: TerminalId, channel: Channel, payload: bytes, *, retain: bool = False) -> bool:
@@ -216,10 +160,6 @@ class IngestWorker:
             and self._connected.is_set()
             and link.tell(terminal, channel, payload, retain=retain)
         )
-
-    def _wake(self) -> None:
-        with suppress(queue.Full):  # then it is awake
-            self._items.put_nowait(_Look())
 
     # -- the thread ------------------------------------------------------------------------------------------
 
@@ -244,43 +184,38 @@ class IngestWorker:
             self._settle(self._callers.popitem()[1], None)
         self._core = IngestCore(jitter)
         if self._link is not None:
-            self._link_changed(_Down(self._link, "started over"))
+            self._link_changed(Down(self._link, "started over"))
 
-    def _take(self) -> list[_Item]:
+    def _take(self) -> list[Item]:
         """What waits, as far as the core has room for it; empty after a while in which nothing came."""
-        items: list[_Item] = []
         now = self._clock.monotonic_ms()
         if not self._core.room:
             due = self._core.due_ms() or now
             self._stopping.wait(max(0, due - now) / 1000)
-            return items
+            return []
         due_ms = [self._core.due_ms(), None if self._link or not self._address else self._connect_due_ms]
         waits = [max(0, at - now) / 1000 for at in due_ms if at is not None]
-        with suppress(queue.Empty):
-            items.append(self._items.get(timeout=min([_LOOK_EVERY_S, *waits])))
-            self._stopping.wait(_GATHER_S)
-            room = self._core.room - _size(items[0])
-            while room > 0:
-                items.append(self._items.get_nowait())
-                room -= _size(items[-1])
-        return items
+        if (first := self._inbox.wait(min([_LOOK_EVERY_S, *waits]))) is None:
+            return []
+        self._stopping.wait(_GATHER_S)
+        return [first, *self._inbox.rest(self._core.room - size(first))]
 
-    def _handle(self, items: Iterable[_Item]) -> None:
+    def _handle(self, items: Iterable[Item]) -> None:
         came: list[Delivery] = []
         for item in items:
             match item:
-                case _Came(link, published):
-                    connection = self._core.connection if link is self._link else 0
-                    came += [_delivery(each, connection) for each in published]
-                case _Asked():
+                case Brought():
+                    connection = self._core.connection if item.link is self._link else 0
+                    came += [_delivery(each, connection) for each in item.published]
+                case Asked():
                     ticket = next(self._tickets)
                     self._callers[ticket] = item.done
                     came.append(Delivery(item.message, ticket=ticket))
-                case _Up() | _Down():
+                case Up() | Down():
                     self._came(came)
                     came = []
                     self._link_changed(item)
-                case _Look():
+                case Look():
                     pass
                 case _:
                     assert_never(item)
@@ -291,11 +226,7 @@ class IngestWorker:
 
     def _leave(self) -> None:
         """Store and answer what was taken, then close; messages still in the queue were not taken."""
-        late: list[_Item] = []
-        with suppress(queue.Empty):
-            while True:
-                late.append(self._items.get_nowait())
-        self._handle(late)
+        self._handle(self._inbox.rest())
         self._feed_core(Stop())
         self._flusher.stop()
         if self._link is not None:
@@ -310,7 +241,7 @@ class IngestWorker:
             return
         if self._clock.monotonic_ms() < self._connect_due_ms:
             return
-        listener = _LinkListener(self._items)
+        listener = Listener(self._inbox)
         link = listener.link = self._link = BrokerLink(self._address, listener, listens=self._listens)
         threading.Thread(target=_open, args=(link, listener), name="ingest-connect", daemon=True).start()
 
@@ -322,10 +253,10 @@ class IngestWorker:
         if self._link is not None:
             self._link.share_states()
 
-    def _link_changed(self, item: _Up | _Down) -> None:
+    def _link_changed(self, item: Up | Down) -> None:
         if item.link is not self._link or self._address is None:
             return
-        if isinstance(item, _Up):
+        if isinstance(item, Up):
             self._feed_core(Connected())
             self.sessions += 1
             self._connected.set()
@@ -404,7 +335,7 @@ class IngestWorker:
             if isinstance(answer, Settle) and (caller := self._callers.pop(answer.ticket, None)) is not None:
                 self._settle(caller, None)
         self._unflushed.set()
-        self._wake()
+        self._inbox.wake()
 
     def _transact(self, work: Callable[[Connection, int], list[Received]]) -> Committed | Failed:
         crashpoint("ingest_before_begin")
@@ -453,17 +384,12 @@ class IngestWorker:
             caller.set_result(received)
 
 
-def _size(item: _Item) -> int:
-    """How many messages it brings; what brings none takes room too, so that there is an end."""
-    return len(item.published) if isinstance(item, _Came) else 1
-
-
 def _delivery(published: Published, connection: int) -> Delivery:
     message = Message.of(published.topic, published.payload, retained=published.retained)
     return Delivery(message, connection, published.mid, published.qos)
 
 
-def _open(link: BrokerLink, listener: _LinkListener) -> None:
+def _open(link: BrokerLink, listener: Listener) -> None:
     try:
         link.open()
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -15,6 +14,7 @@ from cloud.feed import Feed
 from cloud.ingest import worker as product
 from cloud.ingest.address import BrokerAddress
 from cloud.ingest.core import Answer, Committed, Failed, Puback, Tell, Transaction
+from cloud.ingest.inbox import Item, Listener
 from cloud.ingest.link import BrokerLink
 from cloud.ingest.opening import Message
 from cloud.ingest.packets import Published
@@ -63,17 +63,11 @@ class SimIngest(IngestWorker):
         super().__init__(cloud.database, Feed(), clock, ZONE, _ADDRESS)
         self.process = process
 
-    def take(self) -> list[Any]:
+    def take(self) -> list[Item]:
         """What came, as far as there is room."""
-        items: list[Any] = []
-        while len(items) < self._core.room:
-            try:
-                items.append(self._items.get_nowait())
-            except queue.Empty:
-                break
-        return items
+        return self._inbox.rest(self._core.room)
 
-    def handle(self, items: list[Any]) -> None:
+    def handle(self, items: list[Item]) -> None:
         """Do it."""
         self._handle(items)
 
@@ -93,7 +87,7 @@ class SimIngest(IngestWorker):
         if now < self._connect_due_ms:
             return self._connect_due_ms
         self.process.world.connecting = self.process
-        listener = product._LinkListener(self._items)
+        listener = Listener(self._inbox)
         link = listener.link = self._link = product.BrokerLink(  # type: ignore[attr-defined]
             _ADDRESS, listener
         )
@@ -294,7 +288,7 @@ def _content(wire: WirePunch) -> Content:
 class SimBrokerLink:
     """Stands where cloud.ingest.link.BrokerLink does."""
 
-    def __init__(self, process: WorkerProcess, listener: product._LinkListener) -> None:
+    def __init__(self, process: WorkerProcess, listener: Listener) -> None:
         self._process = process
         self._world = process.world
         self._life = process.life

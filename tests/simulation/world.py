@@ -18,6 +18,7 @@ import structlog
 from cloud import backoff as cloud_backoff
 from cloud.ingest import core as ingest_core
 from cloud.ingest import worker as ingest_worker
+from cloud.ingest.inbox import Listener
 from edge import backoff as edge_backoff
 from edge.backoff import Backoff
 from edge.roster import core as roster_core
@@ -311,7 +312,7 @@ class World:
             terminal.discard()
 
 
-def _broker_link(world: World, _address: object, listener: ingest_worker._LinkListener) -> SimBrokerLink:
+def _broker_link(world: World, _address: object, listener: Listener) -> SimBrokerLink:
     """The link of the worker that is connecting right now."""
     assert world.connecting is not None
     return SimBrokerLink(world.connecting, listener)

@@ -11,6 +11,7 @@ from cloud.db.engine import Database
 from cloud.db.tables import punches, quarantine
 from cloud.feed import Feed
 from cloud.ingest import core as core_module
+from cloud.ingest import inbox as inbox_module
 from cloud.ingest import worker as worker_module
 from cloud.ingest.core import GROUP_MAX
 from cloud.ingest.opening import Message
@@ -120,7 +121,7 @@ def test_what_waits_is_stored_before_it_stops(worker: IngestWorker, company: Dat
 def test_a_full_queue_slows_the_sender_down(
     company: Database, clock: HandClock, zone: ZoneInfo, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(worker_module, "_INBOX_MAX", 2)
+    monkeypatch.setattr(inbox_module, "INBOX_MAX", 2)
     worker = IngestWorker(company, Feed(), clock, zone)
     door = Door()
     sent = threading.Event()
