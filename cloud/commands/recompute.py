@@ -6,8 +6,9 @@ import gc
 import multiprocessing
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,6 +27,8 @@ from cloud.db.tables import people
 from models.ids import PersonId
 
 _PEOPLE_A_STEP = 250
+_PARTS_A_PROCESS = 2
+"""One that it judges, and the next."""
 _DAYS_ALONE = 50_000
 """So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
@@ -140,16 +143,21 @@ def _steps(
             initargs=(url, days, view, asked.dry_run),
         ) as pool,
     ):
-        begun = {pool.submit(_step, part): part for part in parts}
-        # This process judges from the end what the others, which have to start first, have not come to.
-        for last in reversed(list(begun)):
-            if last.cancel():
-                part = begun.pop(last)
+        waiting = deque(parts)
+        begun: dict[Future[_Step], int] = {}
+        # This process judges too, from the end: the others have to start first.
+        while waiting or begun:
+            while waiting and len(begun) < _PARTS_A_PROCESS * (processes - 1):
+                part = waiting.popleft()
+                begun[pool.submit(_step, part)] = len(part)
+            if waiting:
+                part = waiting.pop()
                 yield len(part), judging.step(part)
-            for done in [one for one in begun if one.done()]:
-                yield len(begun.pop(done)), done.result()
-        for done in as_completed(begun):
-            yield len(begun[done]), done.result()
+                over = {one for one in begun if one.done()}
+            else:
+                over = wait(begun, return_when=FIRST_COMPLETED).done
+            for one in over:
+                yield begun.pop(one), one.result()
 
 
 @contextmanager
