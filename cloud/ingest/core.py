@@ -29,8 +29,8 @@ from models.wire.topics import Channel
 
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
-GROUP_BYTES = 128 * 1024
-"""... and bytes of backlogs, some 2,200 punches: one of now waits for such a commit and shares the next."""
+GROUP_BYTES = 256 * 1024
+"""... and bytes of backlogs, some 4,400 punches: one of now waits for such a commit and shares the next."""
 LIVE_BYTES = 256
 """A batch that is no longer is of now: one punch or two."""
 HELD_MAX = 2_000

@@ -204,8 +204,9 @@ class Fleet:
         left = self.left
         while left > down_to:
             moved: dict[int, Door] = {}
+            heard = self._hear()
             now = time.perf_counter()
-            for said in self._hear():
+            for said in heard:
                 if isinstance(said, packets.Published):
                     door = self._of[said.topic]
                     for flight in door.acked(msgspec.msgpack.decode(said.payload, type=PunchAck)):
@@ -260,11 +261,12 @@ class Broker:
 
 @contextmanager
 def _mosquitto(place: Path) -> Iterator[Broker]:
+    """As ``kaoqin-cloud broker config`` has it where time is concerned, without certificates."""
     port = _free_port()
     config = place / "mosquitto.conf"
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\n"
-        "max_queued_messages 200000\n"
+        "max_queued_messages 200000\nset_tcp_nodelay true\n"
     )
     program = shutil.which("mosquitto") or "mosquitto"
     with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as process:
