@@ -30,7 +30,9 @@ from models.wire.topics import Channel
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
 GROUP_BYTES = 256 * 1024
-"""... and bytes of backlogs, some 4,400 punches: one of now waits for such a commit and shares the next."""
+"""... and bytes of backlogs, some 4,400 punches: one of now waits for such a commit."""
+BESIDE_LIVE_BYTES = GROUP_BYTES // 4
+"""So much of backlogs goes with punches of now, which wait for it."""
 LIVE_BYTES = 256
 """A batch that is no longer is of now: one punch or two."""
 HELD_MAX = 2_000
@@ -238,11 +240,11 @@ class IngestCore:
         """The next messages, as far as they share a commit."""
         # One place is left: however many punches of now there are, backlogs get on.
         taken = [self._live.popleft() for _ in range(min(len(self._live), GROUP_MAX - 1))]
-        size = 0
+        size, room = 0, BESIDE_LIVE_BYTES if taken else GROUP_BYTES
         while self._held and len(taken) < GROUP_MAX:
             size += len(self._held[0].message.payload)
             taken.append(self._held.popleft())
-            if self._held and size + len(self._held[0].message.payload) > GROUP_BYTES:
+            if self._held and size + len(self._held[0].message.payload) > room:
                 break
         return tuple(taken)
 

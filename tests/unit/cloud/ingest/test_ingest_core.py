@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cloud.ingest.answers import merged
 from cloud.ingest.core import (
+    BESIDE_LIVE_BYTES,
     GROUP_BYTES,
     GROUP_MAX,
     HELD_MAX,
@@ -117,6 +118,16 @@ def test_what_is_long_shares_a_commit_with_less():
         effects = worker.on(committed(len(taken[-1])), 0)
 
     assert taken == [[GROUP_BYTES], [300, 300], [GROUP_BYTES]]
+
+
+def test_little_of_a_backlog_goes_with_a_punch_of_now():
+    part = BESIDE_LIVE_BYTES // 2
+    worker = core()
+    worker.on(Came((up(1, GROUP_BYTES),)), 0)
+    worker.on(Came((*(up(mid, part) for mid in range(2, 8)), up(9, LIVE_BYTES))), 0)
+
+    assert sizes(worker.on(committed(1), 0)) == [LIVE_BYTES, part, part]
+    assert sizes(worker.on(committed(3), 0)) == [part] * 4
 
 
 def test_a_punch_of_now_overtakes_a_backlog_and_its_puback_does_not():
