@@ -79,12 +79,13 @@ class RecomputeWorker:
                 judge_by(connection, asked, view, self._rules.book(connection, view.zone))
 
     def _run(self) -> None:
-        cold = True
+        try:
+            self.warm()
+        except Exception:
+            # Whatever it was: it helps, and nobody may wait for it.
+            log.exception("warming_failed")
         while not self._stopping.is_set():
             try:
-                if cold:
-                    self.warm()
-                    cold = False
                 self.tick()
                 busy = self.round()
                 self.failing = None

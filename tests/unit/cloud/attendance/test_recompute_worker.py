@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from datetime import date
 
+import pytest
 from sqlalchemy import func, select, update
 
 from cloud.attendance import stale
@@ -276,3 +278,19 @@ def test_what_common_days_ask_is_asked_before_a_punch_waits_for_it(office: Offic
     office.worker.warm()
     assert asked_about(office) > 0
     assert (office.days(), waiting(office)) == ({}, marked)
+
+
+def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(office.worker, "warm", fail)
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.worker.start()
+    for _ in range(400):
+        if "2026-11-18" in office.days():
+            break
+        threading.Event().wait(0.01)
+    office.worker.stop()
+    assert "2026-11-18" in office.days()
