@@ -29,8 +29,8 @@ from models.wire.topics import Channel
 
 GROUP_MAX = 256
 """Messages to a transaction: the cost of a commit is shared, and nobody waits long."""
-GROUP_BYTES = 256 * 1024
-"""... and bytes of backlogs, some 4,400 punches: one of now waits for such a commit."""
+GROUP_BYTES = 384 * 1024
+"""... and bytes of backlogs, some 6,600 punches: one of now waits for such a commit."""
 BESIDE_LIVE_BYTES = GROUP_BYTES // 4
 """So much of backlogs goes with punches of now, which wait for it."""
 LIVE_BYTES = 256
