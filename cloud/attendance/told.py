@@ -19,7 +19,7 @@ from cloud.attendance.hours import Hours
 from cloud.attendance.shapes import Place
 from cloud.rules.plan import PlanBook
 from models.attendance import DayState
-from models.office import CorrectionBody, OfficeRecord
+from models.office import OfficeRecord
 
 Claim = tuple[OfficeRecord, Claimed] | tuple[None, None]
 """A record, and what it says of the date; None: there is none."""
@@ -101,8 +101,9 @@ def _told(
         moved = 0 if edges[0] is None else hours.moved_min(edges[0])
         end = on_time[-1] + moved
         over = out is not None and out > end and (not moved or out - min(moved, 0) < _DAY_MIN)
-        if edges[-2] is None and record is not None and isinstance(record.body, CorrectionBody):
-            # The pair of the OUT may be with what the correction says.
+        if edges[-2] is None and record is not None:
+            # Without an IN beside it, the OUT may be the pair of what a correction says, and of punches all
+            # around leave, which need no pair (J11).
             over = False
         # Time after the hours is outside schedule only if it belongs to a pair (O1).
         later_min = out - end if over and out is not None and edges[-2] is not None else 0

@@ -144,6 +144,17 @@ def test_a_double_punch_alone_may_be_work_on_leave():
     assert proof.different == []
 
 
+@pytest.mark.parametrize("out", [780, 810, 811, 1076, 1100])
+def test_an_out_without_its_in_may_be_work_on_leave(out: int):
+    policy = replace(POLICY, punch_per_segment=True, after_min=300, half_day_split="half_span")
+    presses = [PunchFact(ZONE.minute(SUNDAY, minute) * MS) for minute in (513, out)]
+
+    proof = judged_on_sunday(RosterEntry(("LONG",)), presses, (half_day(Half.PM),), policy)
+
+    assert proof.different == []
+    assert proof.answered
+
+
 def test_a_form_stays_where_it_is_when_flexible_hours_move():
     presses = [PunchFact(ZONE.minute(SUNDAY, minute) * MS) for minute in (534, 1104)]
     hour = ClockSpan(ZONE.minute(SUNDAY, 1080) * MS, ZONE.minute(SUNDAY, 1140) * MS)
