@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from cloud.ingest.core import Answer
 from cloud.ingest.link import BrokerLink
 
@@ -32,16 +30,16 @@ class Flusher:
     """One thread that waits for the disk; without it, whoever hands over waits.
 
     Args:
-        flush: returns when what was committed before the call is durable, or raises ``DBAPIError``.
+        flush: returns when what was committed before the call is durable, or raises.
         say: gives the answers.
-        drop: hears of answers that must not be given, with the reason.
+        drop: hears of answers that were not given, and why; it logs that.
     """
 
     def __init__(
         self,
         flush: Callable[[], None],
         say: Callable[[Answers], None],
-        drop: Callable[[Sequence[Answers], str], None],
+        drop: Callable[[Sequence[Answers], Exception], None],
     ) -> None:
         self._flush = flush
         self._say = say
@@ -78,8 +76,8 @@ class Flusher:
     def _answer(self, together: Sequence[Answers]) -> None:
         try:
             self._flush()
-        except DBAPIError as error:
-            self._drop(together, type(error.orig).__name__)
-            return
-        for answers in together:
-            self._say(answers)
+            for answers in together:
+                self._say(answers)
+        except Exception as error:  # noqa: BLE001  it is told
+            # Whatever it was: without this thread nobody would be answered any more.
+            self._drop(together, error)

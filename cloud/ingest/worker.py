@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from cloud.backoff import delay_ms, jitter
 from cloud.db.engine import Database
@@ -326,9 +326,10 @@ class IngestWorker:
             case _:
                 assert_never(answer)
 
-    def _leave_unsaid(self, dropped: Sequence[Answers], reason: str) -> None:
-        """The disk refused: nobody is told, so everybody sends again."""
-        log.warning("ingest_flush_failed", error=reason)
+    def _leave_unsaid(self, dropped: Sequence[Answers], error: Exception) -> None:
+        """The disk refused, or an answer broke us: nobody is told, so everybody sends again."""
+        reason = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+        log.warning("ingest_flush_failed", error=reason, exc_info=not isinstance(error, DBAPIError))
         self.counts.failures += 1
         self.failing = reason
         for answer in (each for answers in dropped for each in answers.all):

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from cloud.db.engine import Database
 from cloud.db.tables import punches
 from cloud.feed import Feed
+from cloud.ingest.flushing import Answers
 from cloud.ingest.opening import Message
 from cloud.ingest.receive import Received
 from cloud.ingest.worker import IngestWorker, NotStored
@@ -178,3 +179,19 @@ def test_what_was_committed_behind_a_torn_place_is_not_answered_either(
             done.result(PATIENCE_S)
     assert send_until_answered(worker, door, 2) == {2}
     assert disk.seqs() == {1, 2}
+
+
+def test_an_answer_that_breaks_us_keeps_the_others_from_nobody(
+    worker: IngestWorker, monkeypatch: pytest.MonkeyPatch
+):
+    door, say = Door(), worker._flusher._say
+
+    def brittle(answers: Answers) -> None:
+        monkeypatch.setattr(worker._flusher, "_say", say)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker._flusher, "_say", brittle)
+    with pytest.raises(NotStored):
+        send(worker, door, 1).result(PATIENCE_S)
+    assert send_until_answered(worker, door, 1) == {1}
+    assert worker._flusher._thread.is_alive()
