@@ -31,7 +31,10 @@ _ABANDONED_MS = 60_000
 """PostgreSQL ends a transaction of which it heard nothing for so long: its process may be gone without a
 word, and everybody waits for its locks."""
 _KEEPALIVE_S = 15
-"""... and asks a silent machine whether it is there; left to itself it would do so after two hours."""
+_KEEPALIVES = 3
+"""... and asks a silent machine whether it is there, as we ask it; left to themselves both would do so after
+two hours."""
+_CONNECT_S = 10
 _DERIVED = "kaoqin_derived"
 _ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _SYNCHRONOUS = {False: "FULL", True: "NORMAL"}
@@ -220,10 +223,18 @@ def _postgresql(url: URL) -> Engine:
         "idle_in_transaction_session_timeout": _ABANDONED_MS,
         "tcp_keepalives_idle": _KEEPALIVE_S,
         "tcp_keepalives_interval": _KEEPALIVE_S,
-        "tcp_keepalives_count": 3,
+        "tcp_keepalives_count": _KEEPALIVES,
     }
-    options = " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())]).strip()
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+    patience = {
+        "connect_timeout": _CONNECT_S,
+        "keepalives_idle": _KEEPALIVE_S,
+        "keepalives_interval": _KEEPALIVE_S,
+        "keepalives_count": _KEEPALIVES,
+        "tcp_user_timeout": _ABANDONED_MS,
+    }
+    arguments: dict[str, Any] = {name: value for name, value in patience.items() if name not in url.query}
+    arguments["options"] = " ".join([given, *(f"-c {name}={value}" for name, value in ours.items())]).strip()
+    engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -145,3 +146,24 @@ def test_files_are_taken_and_days_judged(database: Database, tmp_path: Path):
     with database.read() as connection:
         rows = connection.execute(select(attendance_days.c.state)).scalars().all()
     assert rows == ["in_progress", "in_progress"]
+
+
+def test_a_server_that_vanished_is_noticed_within_a_minute(database: Database):
+    with database.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        given = driver.info.get_parameters()
+
+    assert int(given["connect_timeout"]) == 10
+    assert (
+        int(given["keepalives_idle"]) + int(given["keepalives_interval"]) * int(given["keepalives_count"])
+        == 60
+    )
+    assert int(given["tcp_user_timeout"]) == 60_000
+
+
+def test_what_the_url_says_about_that_is_kept(postgres: Postgres):
+    patient = Database(f"{postgres.fresh('kaoqin_test')}?connect_timeout=77")
+    with patient.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.info.get_parameters()["connect_timeout"] == "77"
+    patient.close()
