@@ -180,8 +180,8 @@ class IngestWorker:
 
     def _start_over(self) -> None:
         """With a new core and a new connection; what was held is acknowledged to nobody, and sent again."""
-        while self._callers:
-            self._settle(self._callers.popitem()[1], None)
+        for ticket in list(self._callers):
+            self._give_up(ticket)
         self._core = IngestCore(jitter)
         if self._link is not None:
             self._link_changed(Down(self._link, "started over"))
@@ -333,8 +333,8 @@ class IngestWorker:
         self.counts.failures += 1
         self.failing = reason
         for answer in (each for answers in dropped for each in answers.all):
-            if isinstance(answer, Settle) and (caller := self._callers.pop(answer.ticket, None)) is not None:
-                self._settle(caller, None)
+            if isinstance(answer, Settle):
+                self._give_up(answer.ticket)
         self._unflushed.set()
         self._inbox.wake()
 
@@ -377,6 +377,11 @@ class IngestWorker:
             self._feed.publish(PunchStored(terminal, person, one.at_ms, one.method))
         if received.terminal_id is not None and not received.stored:
             self._feed.publish(TerminalChanged(received.terminal_id))
+
+    def _give_up(self, ticket: int) -> None:
+        # Both threads come here, and one of them finds it.
+        if (caller := self._callers.pop(ticket, None)) is not None:
+            self._settle(caller, None)
 
     def _settle(self, caller: Future[Received], received: Received | None) -> None:
         if received is None:
