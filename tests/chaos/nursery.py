@@ -1,14 +1,15 @@
 """A process that has everything of ours loaded and forks it on demand: a start costs milliseconds.
 
 ``python -m tests.chaos.nursery`` obeys JSON lines on standard input and answers each with a line: a start
-with the child's pid, ``{"await": pid}`` with its wait status, ``{"reap": true}`` with ``[[pid, status],
-...]`` of those that ended. Every child leads a group of its own and dies with the nursery; the nursery ends
-when its input does.
+with the child's pid, ``{"await": pid, "within_s": s}`` with its wait status, ``{"reap": true}`` with ``[[pid,
+status], ...]`` of those that ended. Every child leads a group of its own and dies with the nursery; the
+nursery ends when its input does.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import importlib
 import json
 import os
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,6 +39,8 @@ _PRELOADED = (
     "sqlalchemy.dialects.postgresql.psycopg",
 )
 _A_YEAR = 2026
+_END_S = 60.0
+"""Who was told to end and has not by then is aborted, and says in its log where each of its threads is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,14 @@ class Nursery:
         """``kill -9`` of a process and its group, gone when this returns; whether that is what ended it."""
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        return os.waitstatus_to_exitcode(int(self._ask({"await": pid}))) == -signal.SIGKILL
+        killed = int(self._ask({"await": pid, "within_s": _END_S}))
+        return os.waitstatus_to_exitcode(killed) == -signal.SIGKILL
 
-    def end(self, pid: int, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask a process to end; its exit code, negative for a signal."""
+    def end(self, pid: int, number: signal.Signals = signal.SIGTERM, within_s: float = _END_S) -> int:
+        """Ask a process to end; its exit code, negative for a signal: -6 if it had to be made to."""
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-        return os.waitstatus_to_exitcode(int(self._ask({"await": pid})))
+        return os.waitstatus_to_exitcode(int(self._ask({"await": pid, "within_s": within_s})))
 
     def ended(self) -> list[int]:
         """Those that ended since the last time, by pid."""
@@ -124,7 +129,7 @@ def _serve() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if "await" in order:
-            answer: object = _await(order["await"], children)
+            answer: object = _await(order["await"], children, order["within_s"])
         elif "reap" in order:
             answer = _reap(children)
         else:
@@ -158,11 +163,22 @@ def _warm_up() -> None:
 _EARLY: dict[int, int] = {}
 
 
-def _await(pid: int, children: set[int]) -> int:
+def _await(pid: int, children: set[int], within_s: float) -> int:
     if pid in children:
         children.discard(pid)
-        _EARLY[pid] = os.waitpid(pid, 0)[1]
+        _EARLY[pid] = _ended(pid, within_s)
     return _EARLY.get(pid, 0)
+
+
+def _ended(pid: int, within_s: float) -> int:
+    deadline = time.perf_counter() + within_s
+    while time.perf_counter() < deadline:
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        if gone:
+            return status
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGABRT)
+    return os.waitpid(pid, 0)[1]
 
 
 def _reap(children: set[int]) -> list[tuple[int, int]]:
@@ -204,6 +220,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         os.execvp(program, [program, *arguments])  # noqa: S606 - that is what it is for
     if order["doom"]:
         arm(Doom.read(order["doom"]), Path(order["note"]))
+    faulthandler.enable(2)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the pipe of the nursery is not the child's
     code = importlib.import_module(_OURS[program]).main(arguments)
     sys.stdout.flush()

@@ -190,4 +190,4 @@ def _heal(site: Site, tally: SiteTally) -> None:
     tally.heal_s = time.perf_counter() - began
     for name, code in site.stop_ours().items():
         if code not in _GOOD_ENDS:
-            tally.unhealed.append(f"{name} ended with exit code {code}: {site.tail(name, 5)}")
+            tally.unhealed.append(f"{name} ended with exit code {code}: {site.tail(name, 60)}")

@@ -279,7 +279,7 @@ def test_an_emulator_lives_in_a_thread_too(tmp_path: Path) -> None:
     library = Library(None, capacity=R307.capacity, template_bytes=R307.template_bytes)
     module = EmulatedSensor(R307, library, CLOCK, password=0xCAFE)
     peer = Peer(module, FaultPlan(), CLOCK, link=tmp_path / "tty", control=None)
-    thread = threading.Thread(target=peer.run)
+    thread = threading.Thread(target=peer.run, daemon=True)
     thread.start()
     try:
         with open_sensor(tmp_path / "tty", CLOCK, password=0xCAFE) as sensor:
@@ -301,7 +301,7 @@ def test_a_host_that_died_does_not_keep_the_port(tmp_path: Path) -> None:
     fcntl.ioctl(host, termios.TIOCEXCL)
     os.close(host)
     assert exclusive(observer)
-    thread = threading.Thread(target=peer.run)
+    thread = threading.Thread(target=peer.run, daemon=True)
     thread.start()
     try:
         pause = threading.Event()

@@ -36,7 +36,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
     module = EmulatedSensor(R307, library, clock, password=0xCAFE)
     peer = Peer(module, FaultPlan(), clock, link=tmp_path / "tty", control=None)
     (tmp_path / "password").write_text("0000cafe\n")
-    thread = threading.Thread(target=peer.run)
+    thread = threading.Thread(target=peer.run, daemon=True)
     thread.start()
     yield Door(tmp_path / "tty", module)
     peer.stop()

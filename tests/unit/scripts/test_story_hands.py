@@ -23,7 +23,7 @@ def control(tmp_path: Path):
                 self.wfile.write(json.dumps({"ok": "press" in heard[-1]}).encode() + b"\n")
 
     with socketserver.ThreadingUnixStreamServer(str(tmp_path / "c"), Peer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield tmp_path / "c", heard
         server.shutdown()

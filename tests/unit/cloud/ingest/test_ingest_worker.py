@@ -131,7 +131,7 @@ def test_a_full_queue_slows_the_sender_down(
             worker.submit(Message(door.topic, door.payload(door.punch(seq))))
         sent.set()
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
     assert not sent.wait(0.3)
     worker.start()

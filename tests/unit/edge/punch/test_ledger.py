@@ -223,7 +223,7 @@ def test_many_threads_get_each_a_number_of_its_own(ledger: Ledger):
         for number in range(20):
             ledger.append(draft(number))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -148,7 +148,10 @@ def test_a_closed_ledger_means_not_recorded(ledger: Ledger, recorder: PunchRecor
 
 def test_one_person_at_two_readers_at_once_makes_one_punch(ledger: Ledger, recorder: PunchRecorder):
     outcomes: list[object] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(recorder.record(ALICE))) for _ in range(16)]
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(recorder.record(ALICE)), daemon=True)
+        for _ in range(16)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -185,7 +188,7 @@ def test_no_punch_is_older_than_a_watermark_that_leaves_it_out(ledger: Ledger):
             assert isinstance(outcome, Recorded)
             made.append((outcome.punch.wall_ms, outcome.punch.seq))
 
-    threads = [threading.Thread(target=punch) for _ in range(3)]
+    threads = [threading.Thread(target=punch, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     marks = [outbox.watermark(clock) for _ in range(200)]
