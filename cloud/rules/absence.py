@@ -43,9 +43,9 @@ def count_absence(sheet: Sheet) -> None:
 
 
 def _count_findings(sheet: Sheet) -> None:
-    if sheet.units and len(sheet.absent_units) == sheet.units:
+    every = [event for event in sheet.events if event.code is FindingCode.ABSENT]
+    if every and len(every) == sheet.units:
         # One finding for the whole; its minutes are those of all units.
-        every = [event for event in sheet.events if event.code is FindingCode.ABSENT]
         spans = minutes.normalise([span for event in every for span in event.minutes])
         step = every[0].step
         args = {**step.args, "minutes": minutes.count(spans)}
@@ -53,8 +53,8 @@ def _count_findings(sheet: Sheet) -> None:
         sheet.absent_days = cap(sheet)
         return
     halves = sum([event.code is FindingCode.ABSENT_HALF for event in sheet.events])
-    if halves or sheet.absent_units:
-        whole = sum([Fraction(length, sheet.plan.full) for length in sheet.absent_units])
+    if halves or every:
+        whole = sum([Fraction(event.length, sheet.plan.full) for event in every])
         sheet.absent_days = min(cap(sheet), whole + HALF * halves)
 
 

@@ -98,6 +98,7 @@ class Days:
                 judge_units(sheet, item, late_on)
                 if item.instance.kind is InstanceKind.SHIFT:
                     late_on = 0
+        sheet.count_once()
         _note_punches(sheet, view)
         _note_records(sheet, view)
         count_absence(sheet)

@@ -47,7 +47,6 @@ def _judge_bare(sheet: Sheet, shift: str, unit: Unit) -> None:
     length = minutes.count(unit.minutes)
     if sheet.plan.policy.no_punch == "absent":
         sheet.put(Part.ABSENT, unit.minutes)
-        sheet.absent_units.append(length)
         step = Step("L5", "absent", {**due, "minutes": length})
         sheet.find(FindingCode.ABSENT, shift, unit.minutes, step)
         return
@@ -250,7 +249,6 @@ def judge_free(sheet: Sheet, roles: InstanceRoles, policy: Policy) -> None:
     elif pairing.out_ms is not None:
         _free_missing(sheet, FindingCode.MISSING_IN, shift, residual)
     else:
-        sheet.absent_units.append(required)
         sheet.put(Part.ABSENT, residual)
         step = Step("D10", "absent_free", {"minutes": required})
         sheet.find(FindingCode.ABSENT, shift, residual, step)

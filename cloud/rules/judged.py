@@ -22,6 +22,17 @@ from models.punch import Method
 Args = dict[str, ArgValue]
 METHODS = {method: method.name.lower() for method in Method}
 """How steps call the evidence of a punch."""
+PART_OF = {
+    FindingCode.LATE: Part.LATE,
+    FindingCode.SERIOUS_LATE: Part.LATE,
+    FindingCode.ABSENT_HALF: Part.ABSENT,
+    FindingCode.EARLY: Part.EARLY,
+    FindingCode.MISSING_IN: Part.MISSING,
+    FindingCode.MISSING_OUT: Part.MISSING,
+    FindingCode.ABSENT: Part.ABSENT,
+    FindingCode.SHORT_HOURS: Part.ABSENT,
+}
+"""As what the minutes of a finding are booked."""
 
 
 class Event(Struct, frozen=True):
@@ -45,7 +56,7 @@ class Sheet(Struct):
         parts: minutes by part, disjoint.
         shown, filled: minutes of free hours booked as ``present``, and those in which they were worked.
         by_shift: findings of L1-L5, P8, D10 by shift name.
-        units, absent_units: units judged, and residual minutes of each one found absent (L6).
+        units: how many were judged.
         outside_min: minutes outside schedule that do not fall on a statutory day (O7).
         claims: what leave, trips and outings won; a decision may drop them (C5).
     """
@@ -63,7 +74,6 @@ class Sheet(Struct):
     flags: set[Flag] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     units: int = 0
-    absent_units: list[int] = field(default_factory=list)
     absent_days: Fraction = Fraction(0)
     overtime: dict[DayType, int] = field(default_factory=dict)
     outside_min: int = 0
@@ -94,6 +104,28 @@ class Sheet(Struct):
         spans = self.parts.pop(source, NONE)
         self.put(target, spans)
         return minutes.count(spans)
+
+    def count_once(self) -> None:
+        """Leave each required minute to the first part that has it, and to one finding (section 2).
+
+        Units ask for the same minute where flex moves a shift over its neighbour (D7), or where a change of
+        clocks lays one segment over the next (T3).
+        """
+        if sum(map(minutes.count, self.parts.values())) == self.plan.required_min:
+            return
+        taken = NONE
+        for part in Part:
+            spans = self.parts.pop(part, NONE)
+            self.put(part, minutes.subtract(spans, taken))
+            taken = minutes.union(taken, spans)
+        left = dict(self.parts)
+        for number, event in enumerate(self.events):
+            part = PART_OF[event.code]
+            own = minutes.intersect(event.minutes, left.get(part, NONE))
+            if part is not Part.MISSING:  # which one unit may find twice, of its IN and of its OUT
+                left[part] = minutes.subtract(left.get(part, NONE), own)
+            args = {**event.step.args, "minutes": minutes.count(own)}
+            self.events[number] = Event(event.code, own, Step(event.step.rule, event.step.code, args))
 
     def part_min(self, part: Part) -> int:
         """How many minutes of a part."""
