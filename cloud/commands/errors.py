@@ -15,3 +15,7 @@ class BadExport(CloudError):
 
 class NoBroker(CloudError):
     """The embedded broker cannot run."""
+
+
+class ProcessLost(CloudError):
+    """A process that did a part of the work was killed."""

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,6 +23,7 @@ from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import JudgedDay, changed_days, gather, judge, store_days
 from cloud.attendance.rulesets import Standing
 from cloud.commands.console import complain, say
+from cloud.commands.errors import ProcessLost
 from cloud.db.engine import Database
 from cloud.db.tables import people
 from models.ids import PersonId
@@ -90,7 +92,11 @@ class _Judging:
 
 
 def recompute(database: Database, asked: Asked, view: AsOf) -> int:
-    """Judge the days asked for; 1 if somebody could not be judged, 2 if there is nothing to judge."""
+    """Judge the days asked for; 1 if somebody could not be judged, 2 if there is nothing to judge.
+
+    Raises:
+        ProcessLost: a process was killed; what all had judged until then is stored.
+    """
     from rich.console import Console  # the other processes import this module too, and show nothing
     from rich.progress import Progress
 
@@ -135,6 +141,7 @@ def _steps(
         return
     url = database.url.render_as_string(hide_password=False)
     with (
+        _missing_nobody(),
         _collecting_seldom(),
         ProcessPoolExecutor(
             processes - 1,
@@ -158,6 +165,17 @@ def _steps(
                 over = wait(begun, return_when=FIRST_COMPLETED).done
             for one in over:
                 yield begun.pop(one), one.result()
+
+
+@contextmanager
+def _missing_nobody() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise ProcessLost(
+            "a process that judged was killed, perhaps for want of memory; what was judged is stored: "
+            "run it again"
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
 from datetime import date
 
 import pytest
@@ -11,6 +13,7 @@ from cloud.attendance import coverage
 from cloud.attendance.codec import decode
 from cloud.attendance.facts import AsOf
 from cloud.commands import recompute as command
+from cloud.commands.errors import ProcessLost
 from cloud.commands.recompute import Asked, recompute
 from cloud.db.tables import attendance_days, groups, people, stale_days
 from models.attendance import DayState
@@ -63,7 +66,9 @@ def test_a_dry_run_tells_day_by_day_what_would_change(office: Office, capsys: py
     assert kept(office) == before
 
 
-def test_several_processes_store_what_one_does(office: Office, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def crowd(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """So many people that several processes judge."""
     monkeypatch.setattr(command, "_DAYS_ALONE", FEW)
     office.at("2026-11-12 09:00")
     office.report()
@@ -73,7 +78,30 @@ def test_several_processes_store_what_one_does(office: Office, monkeypatch: pyte
             insert(people),
             [{**row, "person_id": f"q-{n}", "employee_no": f"q-{n}"} for n in range(MANY)],
         )
+    return office
 
+
+def test_a_process_that_is_killed_is_told_of_in_a_sentence_and_may_be_run_again(crowd: Office):
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.01):
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(ProcessLost, match="run it again"):
+        recompute(crowd.database, Asked(FIRST, LAST), view(crowd))
+    over.set()
+    killer.join()
+
+    assert recompute(crowd.database, Asked(FIRST, LAST), view(crowd)) == 0
+    assert len(kept(crowd)) == (MANY + 2) * 40
+
+
+def test_several_processes_store_what_one_does(crowd: Office):
+    office = crowd
     assert recompute(office.database, Asked(FIRST, LAST), view(office)) == 0
     by_several = kept(office)
     with office.database.write() as connection:
