@@ -41,9 +41,13 @@ def serve(settings: Settings, clock: Clock) -> int:
             timeout_graceful_shutdown=_GOODBYE_S,
         )
         server = uvicorn.Server(config)
-        # uvicorn raises the signal again when it has stopped; for us that is a good end.
+
+        def leave(*_: object) -> None:
+            # uvicorn listens to signals once it runs, and raises them again when it has stopped.
+            server.should_exit = True
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, leave)
         collect_seldom()
         say(f"Kaoqin is at http://{settings.host}:{port} (terminals: {service.broker_url})")
         server.run(sockets=[listening])

@@ -43,7 +43,7 @@ def environment(state: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def starting(state: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "cloud.cli", "serve"],
         env=environment(state),
@@ -53,14 +53,21 @@ def serving(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     )
     assert process.stdout is not None
     try:
-        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
-        assert found
-        until(lambda: answers(f"{found.group()}/readyz"))
-        yield found.group(), process
+        yield process
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@contextmanager
+def serving(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    with starting(state) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+        assert found
+        until(lambda: answers(f"{found.group()}/readyz"))
+        yield found.group(), process
 
 
 def answers(url: str) -> bool:
@@ -111,6 +118,15 @@ def test_from_a_code_to_a_judged_day(tmp_path: Path):
 def test_it_ends_when_told_to_and_starts_again_on_the_same_database(tmp_path: Path):
     for _ in range(2):
         with serving(tmp_path) as (_, process):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+
+
+def test_told_to_end_before_it_is_ready_it_ends_too(tmp_path: Path):
+    for _ in range(3):
+        with starting(tmp_path) as process:
+            assert process.stdout is not None
+            assert "http://" in process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE_S) == 0
 
