@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from models.ids import TerminalId
+from models.ranges import Ranges
 from models.wire.messages import PunchAck, Range, Refusal
 
 
@@ -37,11 +38,11 @@ def _merge(acks: list[PunchAck]) -> PunchAck:
     """What is refused anywhere is committed nowhere: senders that do not say who they are may be two."""
     newest = max(acks, key=lambda ack: ack.echo_monotonic_ms)
     refused = {one.seq: one for ack in acks for one in ack.refused}
-    committed = {seq for ack in acks for first, last in ack.committed for seq in range(first, last + 1)}
+    committed = Ranges.of([span for ack in acks for span in ack.committed])
     return PunchAck(
         newest.version,
         newest.stream_id,
-        ranges(committed - refused.keys()),
+        (committed - Ranges.of([(seq, seq) for seq in refused])).spans,
         tuple(sorted({one for ack in acks for one in ack.needed})),
         tuple(Refusal(seq, refused[seq].code) for seq in sorted(refused)),
         newest.server_ms,

@@ -114,8 +114,10 @@ def _boots(batch: Batch) -> set[Boot]:
 
 
 def _references(batch: Batch, now_ms: int) -> Iterable[tuple[Boot, int]]:
+    told: set[int] = set()
     for punch in batch.punches:
-        if punch.clock == ClockQuality.SYNCED:
+        if punch.clock == _SYNCED and punch.boot not in told:
+            told.add(punch.boot)
             boot = Boot(batch.terminal_id, batch.stream_id, punch.boot)
             yield boot, punch.wall_ms - punch.monotonic_ms
     # A batch that waited on its way, or was sent by a wrong clock, tells nothing.
