@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -100,7 +102,10 @@ def gather(
 
 
 def judge(gathered: Gathered, view: AsOf) -> Judgement:
-    """Judge the dates of each person, and where the rules count by month the rest of the month."""
+    """Judge the dates of each person, and where the rules count by month the rest of the month.
+
+    Whoever cannot be judged is named with the reason, and stops nobody else.
+    """
     judgement = Judgement([], dict(gathered.facts.unjudgeable))
     for person, one in gathered.facts.people.items():
         days = gathered.wanted[person]
@@ -110,7 +115,15 @@ def judge(gathered: Gathered, view: AsOf) -> Judgement:
             judgement.days.extend(_judge(person, one, days, view))
         except RefusedInput as error:
             judgement.unjudgeable[person] = str(error)
+        except Exception as error:  # noqa: BLE001  it is told
+            # Whatever it was: nobody else waits for it.
+            judgement.unjudgeable[person] = _error_of_ours(error)
     return judgement
+
+
+def _error_of_ours(error: Exception) -> str:
+    place = extract_tb(error.__traceback__)[-1]
+    return f"an error of ours: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
 
 
 def _judge(person: PersonId, one: Judgeable, days: Sequence[date], view: AsOf) -> list[JudgedDay]:

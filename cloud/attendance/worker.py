@@ -22,6 +22,7 @@ from models.clock import Clock
 from models.ids import PersonId
 
 _POLL_S = 0.1
+_RECOVER_S = 1.0
 _SETTLE_MS = 1_000
 _EXTEND_MS = 5_000
 _ROWS_A_ROUND = 4_000
@@ -93,6 +94,12 @@ class RecomputeWorker:
                 self.failing = type(error.orig).__name__
                 log.warning("recompute_failed", error=self.failing)
                 busy = False
+            except Exception as error:
+                # Whatever it was: without this thread nobody would be judged any more.
+                self.failing = type(error).__name__
+                log.exception("recompute_failed")
+                busy = False
+                self._stopping.wait(_RECOVER_S)
             if not busy:
                 # A punch of this process ends the wait; what others have stored is found at its end.
                 self._feed.punched.wait(_POLL_S)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import threading
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
-from cloud.attendance import stale
+from cloud.attendance import recompute, stale
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.attendance.recompute import JudgedDay, changed_days, judge_days, store_days
 from cloud.db.tables import attendance_days, day_changes, groups, people, shifts, stale_days, terminals
 from cloud.feed import DayJudged, Feed, PunchStored
 from models.attendance import DayState, Duty, FindingCode
@@ -294,3 +295,49 @@ def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: 
         threading.Event().wait(0.01)
     office.worker.stop()
     assert "2026-11-18" in office.days()
+
+
+def test_somebody_whose_facts_break_us_stops_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch):
+    judge_one = recompute._judge
+
+    def brittle(person: PersonId, *others: Any) -> list[JudgedDay]:
+        if person == "p-2":
+            raise ZeroDivisionError
+        return judge_one(person, *others)
+
+    monkeypatch.setattr(recompute, "_judge", brittle)
+    office.at("2026-11-18 09:00")
+    office.press("2026-11-18 08:55")
+    office.judge()
+
+    assert "2026-11-18" in office.days("p-1")
+    assert office.days("p-2") == {}
+    monkeypatch.undo()
+    office.clock.pass_ms(31_000)
+    office.judge()
+    assert "2026-11-18" in office.days("p-2")
+
+
+def test_a_round_that_breaks_us_does_not_end_the_thread(office: Office, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cloud.attendance.worker._RECOVER_S", 0.01)
+    rounds = office.worker.round
+    broken = threading.Event()
+
+    def brittle() -> bool:
+        if not broken.is_set():
+            broken.set()
+            raise ZeroDivisionError
+        return rounds()
+
+    monkeypatch.setattr(office.worker, "round", brittle)
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.worker.start()
+    for _ in range(400):
+        if "2026-11-18" in office.days():
+            break
+        threading.Event().wait(0.01)
+    office.worker.stop()
+    assert broken.is_set()
+    assert "2026-11-18" in office.days()
+    assert office.worker.failing is None
