@@ -67,7 +67,9 @@ from pathlib import Path
 from scripts.story.processes import Processes
 import sys, time
 with Processes(Path({str(tmp_path)!r})) as running:
-    running.start("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"])
+    running.start("sleeper", [sys.executable, "-c", "import time; print('up'); time.sleep(600)"])
+    while not running.tail("sleeper"):  # before that it may not know yet with whom it dies
+        time.sleep(0.01)
     print(running._running[0][1].pid, flush=True)
     time.sleep(600)
 """
