@@ -141,7 +141,7 @@ def _steps(
         return
     url = database.url.render_as_string(hide_password=False)
     with (
-        _missing_nobody(),
+        _saying_who_is_lost(),
         _collecting_seldom(),
         ProcessPoolExecutor(
             processes - 1,
@@ -168,7 +168,7 @@ def _steps(
 
 
 @contextmanager
-def _missing_nobody() -> Iterator[None]:
+def _saying_who_is_lost() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool as error:

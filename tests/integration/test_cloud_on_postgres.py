@@ -148,16 +148,14 @@ def test_files_are_taken_and_days_judged(database: Database, tmp_path: Path):
     assert rows == ["in_progress", "in_progress"]
 
 
-def test_a_server_that_vanished_is_noticed_within_a_minute(database: Database):
+def test_the_driver_is_told_to_notice_a_vanished_server_within_a_minute(database: Database):
     with database.read() as connection:
         driver: Any = connection.connection.driver_connection
         given = driver.info.get_parameters()
 
     assert int(given["connect_timeout"]) == 10
-    assert (
-        int(given["keepalives_idle"]) + int(given["keepalives_interval"]) * int(given["keepalives_count"])
-        == 60
-    )
+    idle, interval, count = (int(given[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert idle + interval * count == 60
     assert int(given["tcp_user_timeout"]) == 60_000
 
 

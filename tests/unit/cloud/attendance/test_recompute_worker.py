@@ -281,11 +281,8 @@ def test_what_common_days_ask_is_asked_before_a_punch_waits_for_it(office: Offic
     assert (office.days(), waiting(office)) == ({}, marked)
 
 
-def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: pytest.MonkeyPatch):
-    def fail() -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(office.worker, "warm", fail)
+def let_the_thread_judge(office: Office) -> None:
+    """Somebody punches on the 18th, and the worker's own thread has its time."""
     office.at("2026-11-18 19:00")
     office.press("2026-11-18 08:55")
     office.worker.start()
@@ -294,6 +291,14 @@ def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: 
             break
         threading.Event().wait(0.01)
     office.worker.stop()
+
+
+def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(office.worker, "warm", fail)
+    let_the_thread_judge(office)
     assert "2026-11-18" in office.days()
 
 
@@ -330,14 +335,7 @@ def test_a_round_that_breaks_us_does_not_end_the_thread(office: Office, monkeypa
         return rounds()
 
     monkeypatch.setattr(office.worker, "round", brittle)
-    office.at("2026-11-18 19:00")
-    office.press("2026-11-18 08:55")
-    office.worker.start()
-    for _ in range(400):
-        if "2026-11-18" in office.days():
-            break
-        threading.Event().wait(0.01)
-    office.worker.stop()
+    let_the_thread_judge(office)
     assert broken.is_set()
     assert "2026-11-18" in office.days()
     assert office.worker.failing is None
