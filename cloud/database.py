@@ -31,9 +31,14 @@ def open_database(settings: Settings, clock: Clock) -> Database:
 
 
 def fill(database: Database, settings: Settings, clock: Clock) -> None:
-    """Give an empty database what the first punch needs to be judged, and every one its calendars."""
+    """Give an empty database what the first punch needs to be judged, and every one its calendars.
+
+    A year that waited for its notice and has it now is judged again where it differs.
+    """
+    from cloud.attendance import coverage
     from cloud.attendance.defaults import seed
 
-    today = from_ms(clock.wall_ms()).astimezone(settings.tzinfo)
+    now_ms = clock.wall_ms()
+    today = from_ms(now_ms).astimezone(settings.tzinfo)
     with database.write() as connection:
-        seed(connection, today.year)
+        coverage.mark_calendar(connection, seed(connection, today.year), now_ms)

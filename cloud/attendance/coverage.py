@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, select, union
+from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, select, true, union
 
 from cloud.attendance import stale
 from cloud.attendance.facts import AsOf, complete_until
@@ -139,14 +139,23 @@ def _oldest(connection: Connection, view: AsOf) -> date | None:
     return from_ms(at_ms).astimezone(view.zone).date() if at_ms is not None else None
 
 
+def mark_calendar(connection: Connection, dates: Iterable[date], now_ms: int) -> None:
+    """Have the covered dates judged again that the calendar of ``dates`` can change: their neighbours too."""
+    covered = span(connection)
+    near = {day for one in dates for day in stale.around(one, one)}
+    for day in sorted(near):
+        if covered is not None and covered[0] <= day <= covered[1]:
+            mark_everybody(connection, day, "calendar", now_ms)
+
+
 def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -> None:
-    """Have ``day`` judged again for everybody employed then."""
-    employed = _employed(day).add_columns(
-        literal(day, stale_days.c.date.type), literal(cause), literal(now_ms)
-    )
-    statement = insert(connection, stale_days).from_select(
-        ["person_id", "date", "cause", "since_ms"], employed
-    )
+    """Have ``day`` judged again for everybody employed then, and whoever else has a result of it."""
+    judged = select(attendance_days.c.person_id).where(attendance_days.c.date == day)
+    who = union(_employed(day), judged).subquery()
+    marks = select(
+        who.c.person_id, literal(day, stale_days.c.date.type), literal(cause), literal(now_ms)
+    ).where(true())
+    statement = insert(connection, stale_days).from_select(["person_id", "date", "cause", "since_ms"], marks)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Connection, insert, select
 
 from cloud.attendance.rulesets import SINCE_EVER
@@ -27,12 +29,15 @@ _LEAVE_TYPES = (
 )
 
 
-def seed(connection: Connection, this_year: int) -> None:
-    """Fill an empty database; one that has a group is left as it is, but for calendars that are missing."""
-    for year in (this_year - 1, this_year, this_year + 1):
-        seed_year(connection, year)
+def seed(connection: Connection, this_year: int) -> set[date]:
+    """Fill an empty database; one that has a group is left as it is, but for calendars that are missing.
+
+    Returns the dates whose calendar is another than before.
+    """
+    years = (this_year - 1, this_year, this_year + 1)
+    changed = {day for year in years for day in seed_year(connection, year)}
     if connection.execute(select(groups.c.group_id).limit(1)).first() is not None:
-        return
+        return changed
     connection.execute(
         insert(leave_types),
         [
@@ -56,3 +61,4 @@ def seed(connection: Connection, this_year: int) -> None:
             parameters={"late_grace_min": 5, "serious_late_over_min": 30, "absent_over_min": 120},
         )
     )
+    return changed

@@ -63,30 +63,25 @@ def china(year: int) -> SeedYear:
     return SeedYear(year, days, provisional=not notice)
 
 
-def seed_year(connection: Connection, year: int) -> bool:
-    """Write the calendar of ``year`` unless it has one that is not provisional; whether it was written."""
+def seed_year(connection: Connection, year: int) -> set[date]:
+    """Write the calendar of ``year`` unless it has one that is not provisional; the dates it changed."""
     row = connection.execute(
         select(calendar_years.c.provisional).where(calendar_years.c.year == year)
     ).first()
     if row is not None and not row.provisional:
-        return False
+        return set()
     seed = china(year)
     if row is not None and seed.provisional:
-        return False
+        return set()
     source = COMPUTED if seed.provisional else NOTICE
+    before = _kinds(connection, year)
     connection.execute(
         delete(calendar_days).where(
             calendar_days.c.date.between(date(year, 1, 1), date(year, 12, 31)),
             calendar_days.c.source.in_([NOTICE, COMPUTED]),
         )
     )
-    kept = set(
-        connection.execute(
-            select(calendar_days.c.date).where(
-                calendar_days.c.date.between(date(year, 1, 1), date(year, 12, 31))
-            )
-        ).scalars()
-    )
+    kept = _kinds(connection, year)
     rows = [
         {"date": day.date, "kind": day.kind, "name": day.name, "source": source}
         for day in seed.days
@@ -96,7 +91,18 @@ def seed_year(connection: Connection, year: int) -> bool:
         connection.execute(insert(calendar_days), rows)
     connection.execute(delete(calendar_years).where(calendar_years.c.year == year))
     connection.execute(insert(calendar_years).values(year=year, provisional=seed.provisional, source=source))
-    return True
+    after = _kinds(connection, year)
+    return {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
+
+
+def _kinds(connection: Connection, year: int) -> dict[date, str]:
+    """What the calendar says of the dates of ``year``."""
+    rows = connection.execute(
+        select(calendar_days.c.date, calendar_days.c.kind).where(
+            calendar_days.c.date.between(date(year, 1, 1), date(year, 12, 31))
+        )
+    )
+    return dict(rows.all())
 
 
 def _statutory(year: int) -> dict[date, str]:

@@ -50,7 +50,9 @@ def import_calendar(connection: Connection, path: Path, view: AsOf) -> Imported:
         BadSheet: the file is no such table.
     """
     lines = read_sheet(path, CALENDAR_COLUMNS)
-    imported = Imported.of(lines, lambda line: _calendar_day(connection, line, view))
+    changed: set[date] = set()
+    imported = Imported.of(lines, lambda line: _calendar_day(connection, line, changed))
+    coverage.mark_calendar(connection, changed, view.now_ms)
     if not imported.refused:
         years = {on.year for line in lines if (on := line.parsed("date", day)) is not None}
         connection.execute(
@@ -61,7 +63,8 @@ def import_calendar(connection: Connection, path: Path, view: AsOf) -> Imported:
     return imported
 
 
-def _calendar_day(connection: Connection, line: Line, view: AsOf) -> Outcome:
+def _calendar_day(connection: Connection, line: Line, changed: set[date]) -> Outcome:
+    """Take one day; if it is another than before, it is added to ``changed``."""
     on = _date(line)
     kind = _KINDS.get(line.need("kind").lower())
     if kind is None:
@@ -89,7 +92,7 @@ def _calendar_day(connection: Connection, line: Line, view: AsOf) -> Outcome:
             .values(date=on, **values)
             .on_conflict_do_update(index_elements=["date"], set_=values)
         )
-    _mark_everybody(connection, on, view)
+    changed.add(on)
     return Outcome.NEW if row is None else Outcome.CHANGED
 
 
@@ -166,9 +169,3 @@ def _weekday(text: str) -> str | None:
     if text[-1] in _CHINESE_WEEKDAYS:
         return _WEEKDAYS[_CHINESE_WEEKDAYS.index(text[-1])]
     raise BadCell("shift_of", f"{text!r} is no weekday like mon or 周一")
-
-
-def _mark_everybody(connection: Connection, on: date, view: AsOf) -> None:
-    covered = coverage.span(connection)
-    if covered is not None and covered[0] <= on <= covered[1]:
-        coverage.mark_everybody(connection, on, "calendar", view.now_ms)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, select, union
 
-from cloud.attendance import coverage
+from cloud.attendance import coverage, stale
 from cloud.attendance.facts import AsOf
 from cloud.attendance.rulesets import Cache, GroupRules, Rulebook, rulebook
+from cloud.db.tables import attendance_days, people
 from cloud.rulebook.draft import Draft
 from cloud.rulebook.members import Member, read_members
 from cloud.rulebook.rosters import Names, read_rosters
@@ -46,7 +48,7 @@ def touched(connection: Connection, draft: Draft, both: Books, view: AsOf) -> To
     if covered is None:
         return {}
     last = min(covered[1], view.today)
-    dates = [covered[0] + _DAY * n for n in range((last - covered[0]).days + 1)]
+    dates = stale.around(covered[0], last)
     rewritten = _changed_shifts(draft)
     kinds: dict[tuple[str | None, str | None], _Kind] = {}
     concerned: list[tuple[Member, _Kind]] = []
@@ -59,7 +61,8 @@ def touched(connection: Connection, draft: Draft, both: Books, view: AsOf) -> To
             concerned.append((member, kind))
     if not concerned:
         return {}
-    rosters = read_rosters(connection, [member.person_id for member, _ in concerned], covered[0], last)
+    rosters = read_rosters(connection, [member.person_id for member, _ in concerned], dates[0], dates[-1])
+    outside = _judged_outside(connection, (covered[0], last))
     found: Touched = {}
     shared: dict[frozenset[date], tuple[date, ...]] = {}
     for member, kind in concerned:
@@ -68,9 +71,27 @@ def touched(connection: Connection, draft: Draft, both: Books, view: AsOf) -> To
         days |= {day for day, names in roster.items() if not rewritten.isdisjoint(names)}
         around = _around(days, shared, (covered[0], last))
         if around and not (member.employed(around[0]) and member.employed(around[-1])):
-            around = tuple(day for day in around if member.employed(day))
+            judged = outside.get(member.person_id, ())
+            around = tuple(day for day in around if member.employed(day) or day in judged)
         if around:
             found[member.person_id] = around
+    return found
+
+
+def _judged_outside(connection: Connection, span: tuple[date, date]) -> dict[PersonId, set[date]]:
+    """The dates of ``span`` of which there is a result though the person was not employed then."""
+    who, day = people.c, attendance_days.c
+    before = and_(day.person_id == who.person_id, day.date >= span[0], day.date < who.hire_date)
+    after = and_(day.person_id == who.person_id, day.date > who.last_day, day.date <= span[1])
+    rows = connection.execute(
+        union(
+            select(day.person_id, day.date).join(people, before).where(who.hire_date > span[0]),
+            select(day.person_id, day.date).join(people, after).where(who.last_day < span[1]),
+        )
+    )
+    found: defaultdict[PersonId, set[date]] = defaultdict(set)
+    for person, on in rows:
+        found[PersonId(person)].add(on)
     return found
 
 

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 
+from cloud.attendance import coverage
 from cloud.attendance.facts import AsOf
+from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.database import fill
 from cloud.db.engine import Database
 from cloud.db.tables import calendar_days, calendar_years, roster_entries, stale_days
 from cloud.office.calendar import china, seed_year
 from cloud.office.plans import import_calendar, import_roster
+from cloud.people.directory import write_person
+from cloud.settings import Settings
 from cloud.sheets import Imported, Outcome
+from models.ids import PersonId
+from tests.unit.cloud.conftest import HandClock
 
 
 def take(
@@ -71,7 +79,7 @@ def test_the_calendar_of_the_firm_goes_over_that_of_the_state(firm: Database, fi
     assert imported.refused == []
     assert imported.counts == {Outcome.NEW: 2, Outcome.CHANGED: 1}
     with firm.write() as connection:
-        assert seed_year(connection, 2027) is False
+        assert seed_year(connection, 2027) == set()
         kinds = {
             row.date.isoformat(): row.kind
             for row in connection.execute(select(calendar_days).where(calendar_days.c.source == "import"))
@@ -79,10 +87,50 @@ def test_the_calendar_of_the_firm_goes_over_that_of_the_state(firm: Database, fi
         provisional = connection.execute(
             select(calendar_years.c.provisional).where(calendar_years.c.year == 2027)
         ).scalar_one()
-        marked = {row.date.day for row in connection.execute(select(stale_days))}
+        marked = {(row.person_id, row.date.day) for row in connection.execute(select(stale_days))}
     assert kinds == {"2026-11-14": "makeup", "2026-11-16": "rest", "2027-02-06": "statutory"}
     assert not provisional
-    assert {14, 16} <= marked
+    # A day off or a shift changes the windows and the overtime of the dates beside it, too.
+    assert marked == {(person, day) for person in ("p-1", "p-2") for day in range(13, 18)}
+
+
+def test_the_calendar_of_tomorrow_can_change_today(firm: Database, file: Path, view: AsOf):
+    take(firm, import_calendar, file, view, "date,kind\n2026-11-19,rest\n2026-11-21,rest\n")
+
+    with firm.read() as connection:
+        assert set(connection.execute(select(stale_days.c.date)).scalars()) == {view.today}
+
+
+def test_a_calendar_touches_the_results_of_people_who_had_left(firm: Database, file: Path, view: AsOf):
+    left = date(2026, 11, 9)
+    with firm.write() as connection:
+        write_person(connection, "p-1", {"last_day": left}, view)
+        judged = judge_days(connection, {PersonId("p-1"): [left + timedelta(days=7)]}, view, {})
+        store_days(connection, changed_days(connection, judged.days), {}, view)
+        connection.execute(delete(stale_days))
+
+    take(firm, import_calendar, file, view, "date,kind\n2026-11-16,rest\n")
+
+    with firm.read() as connection:
+        marked = {(row.person_id, row.date.day) for row in connection.execute(select(stale_days))}
+    assert marked == {("p-1", 16), ("p-2", 15), ("p-2", 16), ("p-2", 17)}
+
+
+def test_a_notice_that_comes_at_last_is_judged_by(firm: Database, view: AsOf, clock: HandClock):
+    with firm.write() as connection:
+        connection.execute(
+            update(calendar_years).where(calendar_years.c.year == 2026).values(provisional=True)
+        )
+        # Computed at first: the days off around the national day were workdays.
+        connection.execute(delete(calendar_days).where(calendar_days.c.date == date(2026, 10, 5)))
+        coverage.reach(connection, (date(2026, 9, 28), view.today), view.now_ms)
+        connection.execute(delete(stale_days))
+
+    fill(firm, Settings(zone=view.zone.key), clock)
+
+    with firm.read() as connection:
+        marked = {row.date.isoformat() for row in connection.execute(select(stale_days))}
+    assert marked == {"2026-10-04", "2026-10-05", "2026-10-06"}
 
 
 @pytest.mark.parametrize(

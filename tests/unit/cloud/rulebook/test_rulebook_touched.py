@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cloud.attendance.whatif import Otherwise, what_if
-from cloud.db.tables import coverage, people
+from cloud.db.tables import attendance_days, coverage, people
 from cloud.rulebook.draft import (
     Change,
     DropVersion,
@@ -66,6 +66,29 @@ def test_a_date_of_the_calendar_touches_everybody_employed_for_three_dates(firm:
     assert len(trial.days) == 13
     assert trial.days[joined] == (date(2026, 11, 11),)
     assert {tuple(days) for person, days in trial.days.items() if person != joined} == {tuple(sorted(three))}
+
+
+def test_a_result_of_a_date_outside_the_contract_is_touched_too(firm: Firm):
+    left, who = date(2026, 11, 4), person_id("1003")
+    with firm.database.write() as connection:
+        connection.execute(update(people).where(people.c.person_id == who).values(last_day=left))
+        table = attendance_days.c
+        connection.execute(
+            attendance_days.delete().where(table.person_id == who, table.date == left + DAY * 6)
+        )
+
+    trial = firm.trial(SetDay(left + DAY * 7, "rest"))
+
+    assert trial.days[who] == (left + DAY * 7, left + DAY * 8)
+    assert len(trial.days[person_id("1005")]) == 3
+
+
+def test_what_changes_beside_the_judged_dates_touches_the_outermost(firm: Firm):
+    first, last = firm.span
+
+    assert set(firm.trial(SetDay(first - DAY, "rest")).days.values()) == {(first,)}
+    assert set(firm.trial(SetDay(last + DAY, "rest")).days.values()) == {(last,)}
+    assert firm.trial(SetDay(first - DAY * 2, "rest"), SetDay(last + DAY * 2, "rest")).days == {}
 
 
 def test_a_date_of_the_calendar_touches_who_has_a_roster_too(firm: Firm):
