@@ -68,11 +68,15 @@ _UNDATED = f"""{_PUNCHES} {_UNSET} AND at_ms = wall_ms AND received_ms >= ? AND 
 AND (at_ms < ? OR at_ms >= ?) AND"""
 _PERSON = ("person_id",)
 _ANYBODY = ("person_id || ''",)
-# Every version of each form of which some version touches the span: the newest speaks (J1).
+# Every version of each form of which some version touches the span: the newest speaks (J1). If that is of
+# somebody else, none of the older ones is in force.
 _RECORDS = f"""
 SELECT {", ".join(RecordRow._fields)} FROM office_records AS every WHERE EXISTS (
     SELECT 1 FROM office_records WHERE source = every.source AND source_id = every.source_id
     AND person_id = every.person_id AND first <= ? AND last >= ?
+) AND NOT EXISTS (
+    SELECT 1 FROM office_records WHERE source = every.source AND source_id = every.source_id
+    AND version > every.version AND person_id <> every.person_id
 ) AND"""  # noqa: S608  names of ours
 _TERMINALS = """
 SELECT terminal_id, site, revoked_ms, CASE WHEN last_seen_ms IS NULL THEN claimed_ms ELSE watermark_ms END

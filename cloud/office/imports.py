@@ -17,7 +17,8 @@ from models.clock import to_ms
 from models.ids import PersonId
 from models.office import CorrectionBody, OfficeRecord, RecordBody, RecordKind, RecordStatus, SpanUnit
 
-FILE_SOURCE = "file"
+FILE_SOURCE = "file-{kind}"
+"""Files of each kind are a source of their own: leave 12 and trip 12 are two forms."""
 _ID_BYTES = 12
 _REMARK_MAX = 1_000
 
@@ -71,16 +72,22 @@ def import_records(connection: Connection, kind: RecordKind, path: Path, view: A
     """Take the forms in ``path``.
 
     A form without a number gets one from who and when, so that the same file taken twice changes nothing, and
-    a row whose status changed is a new version.
+    a row whose status changed is a new version. A row with the number, and the version, of one above it is
+    refused if it is of another span: only one of the two would be in force.
 
     Raises:
         BadSheet: the file is no such table.
     """
     lines = read_sheet(path, COLUMNS[kind])
     books = _Books(people_by_number(connection), leave_codes(connection), view)
+    seen: dict[tuple[str, str], tuple[int, str]] = {}
 
     def take(line: Line) -> Outcome:
         record = _record(line, kind, books)
+        form, said = record.source_id, _own_id(kind, record.person_id, record.leave_type, record.body)
+        number, known = seen.setdefault((form, line.text("version")), (line.number, said))
+        if known != said:
+            raise BadCell("source_id", f"{form} is already in line {number}, of another span or person")
         if not line.text("version"):
             record = replace(record, version=next_version(connection, record))
         remark = line.text("remark")[:_REMARK_MAX] or None
@@ -103,7 +110,7 @@ def _record(line: Line, kind: RecordKind, books: _Books) -> OfficeRecord:
         )
     approved = line.parsed("approved", lambda text: _instant(text, books))
     return OfficeRecord(
-        source=FILE_SOURCE,
+        source=FILE_SOURCE.format(kind=kind),
         source_id=line.text("source_id") or _own_id(kind, person, leave_type, body),
         version=line.parsed("version", _version) or 1,
         person_id=person,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from cloud.attendance import codec
 from cloud.attendance.adjustments import Delta, adjustments
@@ -21,7 +21,6 @@ from models.ids import PersonId
 from models.office import OfficeRecord
 from models.punch import ClockQuality, Direction, Method
 
-_NEAR = timedelta(days=31)  # a newer version of a form may have moved it off the date
 _MINUTE_MS = 60_000
 _AROUND_MS = 6 * 60 * _MINUTE_MS
 Scalar = str | int | float | bool | None
@@ -176,19 +175,16 @@ def _punches(connection: Connection, person_id: PersonId, window: tuple[int, int
 
 
 def _records(connection: Connection, person_id: PersonId, day: date) -> list[OfficeRecord]:
-    """The newest version of every form of which that version touches the date."""
-    table = office_records.c
+    """Forms of the person of which the newest version touches the date."""
+    table, newer = office_records.c, office_records.alias("newer").c
+    form = (newer.source == table.source, newer.source_id == table.source_id)
     rows = connection.execute(
         select(office_records)
-        .where(
-            table.person_id == person_id,
-            table.first <= day + _NEAR,
-            table.last >= day - _NEAR,
-        )
-        .order_by(table.first, table.source, table.source_id, table.version)
+        .where(table.person_id == person_id, table.first <= day, table.last >= day)
+        .where(~exists().where(*form, newer.version > table.version))
+        .order_by(table.first, table.source, table.source_id)
     )
-    newest = {(row.source, row.source_id): row for row in rows}
-    return [record_of(row) for row in newest.values() if row.first <= day <= row.last]
+    return [record_of(row) for row in rows]
 
 
 def _changes(connection: Connection, person_id: PersonId, day: date) -> list[ChangeRow]:

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
+from cloud.attendance.codec import decode
 from cloud.attendance.facts import AsOf
+from cloud.attendance.recompute import judge_days
 from cloud.db.engine import Database
 from cloud.db.tables import office_records, stale_days
 from cloud.office.codec import record_of
 from cloud.office.imports import import_records
+from cloud.reports.day import day_report
 from cloud.sheets import Imported, Outcome
+from models.ids import PersonId
 from models.office import (
     ClockSpan,
     CorrectionBody,
@@ -184,3 +189,68 @@ def test_corrections(firm: Database, file: Path, view: AsOf):
         CorrectionBody(date(2026, 11, 17), "out", 1_794_952_800_000),
     ]
     assert [(one.line, one.column) for one in imported.refused] == [(4, "side"), (5, "at")]
+
+
+def test_each_kind_has_numbers_of_its_own(firm: Database, file: Path, view: AsOf):
+    take(firm, RecordKind.TRIP, file, view, text="单号,employee_no,from,to\n12,p-1,2026-11-03,2026-11-03\n")
+    take(firm, RecordKind.OUTING, file, view, text="单号,employee_no,from,to\n12,p-1,2026-11-10,2026-11-10\n")
+
+    assert sorted((one.kind, one.version) for one in records(firm)) == [
+        (RecordKind.OUTING, 1),
+        (RecordKind.TRIP, 1),
+    ]
+
+
+@pytest.mark.parametrize("version", ["", "1"])
+def test_two_spans_under_one_number_are_told(firm: Database, file: Path, view: AsOf, version: str):
+    text = (
+        "id,version,employee_no,from,to,status\n"
+        f"7,{version},p-1,2026-11-03,2026-11-03,pending\n"
+        f"7,{version},p-1,2026-11-03,2026-11-03,approved\n"
+        f"7,{version},p-1,2026-11-05,2026-11-05,approved\n"
+        "7,9,p-2,2026-11-09,2026-11-09,revoked\n"
+    )
+
+    imported = take(firm, RecordKind.TRIP, file, view, text=text)
+
+    assert [(one.line, one.column, one.reason) for one in imported.refused] == [
+        (4, "source_id", "7 is already in line 2, of another span or person")
+    ]
+    newest = records(firm)[-1]
+    assert (newest.version, newest.person_id, newest.status) == (9, "p-2", RecordStatus.REVOKED)
+
+
+def test_a_form_that_turns_out_to_be_of_somebody_else_is_theirs_alone(firm: Database, file: Path, view: AsOf):
+    def leave_days() -> dict[str, dict[str, Fraction]]:
+        with firm.read() as connection:
+            judged = judge_days(connection, {PersonId("p-1"): [D], PersonId("p-2"): [D]}, view, {})
+        return {one.person_id: dict(decode(one.encoded).leave_days) for one in judged.days}
+
+    head = "id,employee_no,type,from,to,status\n"
+    take(firm, RecordKind.LEAVE, file, view, text=f"{head}7,p-1,annual,2026-11-18,2026-11-18,approved\n")
+    assert leave_days() == {"p-1": {"annual": Fraction(1)}, "p-2": {}}
+
+    take(firm, RecordKind.LEAVE, file, view, text=f"{head}7,p-2,annual,2026-11-18,2026-11-18,approved\n")
+    assert leave_days() == {"p-1": {}, "p-2": {"annual": Fraction(1)}}
+
+    take(firm, RecordKind.LEAVE, file, view, text=f"{head}7,p-2,annual,2026-11-18,2026-11-18,revoked\n")
+    assert leave_days() == {"p-1": {}, "p-2": {}}
+    assert stale(firm) == {(person, day) for person in ("p-1", "p-2") for day in (17, 18, 19)}
+
+
+def test_the_day_page_lists_forms_as_they_stand_now(firm: Database, file: Path, view: AsOf):
+    head = "id,employee_no,from,to\n"
+    for form, who, begin, end in [
+        (*("1", "p-1"), *("2026-11-18", "2026-11-18")),
+        (*("1", "p-1"), *("2026-11-17", "2026-11-19")),
+        (*("2", "p-1"), *("2026-11-18", "2026-11-18")),
+        (*("2", "p-1"), *("2027-11-18", "2027-11-18")),
+        (*("3", "p-1"), *("2026-11-18", "2026-11-18")),
+        (*("3", "p-2"), *("2026-11-18", "2026-11-18")),
+    ]:
+        take(firm, RecordKind.TRIP, file, view, text=f"{head}{form},{who},{begin},{end}\n")
+
+    with firm.read() as connection:
+        listed = day_report(connection, PersonId("p-1"), D, view.zone).records
+
+    assert [(one.source_id, one.version) for one in listed] == [("1", 2)]
