@@ -203,8 +203,8 @@ DAYS = {
         (
             ("上班打卡 09:50 于 北门，应 09:00", "In 09:50 at 北门, due 09:00"),
             ("下班打卡 18:01 于 北门，应 18:00", "Out 18:01 at 北门, due 18:00"),
-            ("人事处理：kaoqin 7002-decided", "Decided by HR: kaoqin 7002-decided"),
-            ("人事豁免：50 分钟不计", "Waived by HR: 50 min"),
+            ("人事裁定：kaoqin 7002-decided", "Decided by HR: kaoqin 7002-decided"),
+            ("人事裁定免除：50 分钟不计", "Waived by HR: 50 min"),
         ),
         other=True,
     ),
