@@ -253,7 +253,7 @@ def _recompute_command(commands: Commands[argparse.ArgumentParser], shared: argp
     parser.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE")
     parser.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="included")
     parser.add_argument("--person", metavar="NUMBER", help="only this employee number")
-    parser.add_argument("--dry-run", action="store_true", help="say how many days would differ")
+    parser.add_argument("--dry-run", action="store_true", help="say which days would differ, and how")
     parser.set_defaults(run=_recompute)
 
 

@@ -53,10 +53,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Some people, judged: ``differing`` results are, or would be, others than before."""
+    """Some people, judged: ``differing`` results are, or would be, others than before; ``first`` had none."""
 
     judged: int
     differing: int
+    first: int
     lines: list[str]
     unjudgeable: dict[PersonId, str]
 
@@ -80,15 +81,15 @@ class _Judging:
         judgement = judge(facts, view)
         with self._database.read() as connection:
             changed = changed_days(connection, judgement.days)
-        differing = [(one, before) for one, before in changed if one.encoded != before]
+        differing = [(one, before) for one, before in changed if before and one.encoded != before]
+        first = sum(before is None for _, before in changed)
         lines: list[str] = []
         if self._dry_run:
-            # Of days that were never judged there is nothing to compare.
-            lines = [_line(who[one.person_id], one, before) for one, before in differing if before]
+            lines = [_line(who[one.person_id], one, before) for one, before in differing]
         elif changed:
             with self._database.write() as connection:
                 store_days(connection, changed, {}, view)
-        return _Step(len(judgement.days), len(differing), lines, judgement.unjudgeable)
+        return _Step(len(judgement.days), len(differing), first, lines, judgement.unjudgeable)
 
 
 def recompute(database: Database, asked: Asked, view: AsOf) -> int:
@@ -107,13 +108,14 @@ def recompute(database: Database, asked: Asked, view: AsOf) -> int:
         return 2
     with database.read() as connection:
         before = coverage.standing(connection, view)
-    judged = differing = 0
+    judged = differing = first = 0
     unjudgeable: dict[PersonId, str] = {}
     with Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("judging", total=len(who))
         for people_n, step in _steps(database, asked, who, days, view):
             judged += step.judged
             differing += step.differing
+            first += step.first
             unjudgeable |= step.unjudgeable
             for line in step.lines:
                 say(line)
@@ -123,7 +125,8 @@ def recompute(database: Database, asked: Asked, view: AsOf) -> int:
             coverage.reach_judged(connection, (days[0], days[-1]), before, unjudgeable, view)
     for reason in sorted(set(unjudgeable.values())):
         complain(f"cannot judge {sum(one == reason for one in unjudgeable.values())} people: {reason}")
-    say(f"{judged} days judged, {differing} {'would differ' if asked.dry_run else 'changed'}")
+    told = f"{judged} days judged, {differing} {'would differ' if asked.dry_run else 'changed'}"
+    say(f"{told}, {first} for the first time" if first else told)
     return 1 if unjudgeable else 0
 
 

@@ -25,7 +25,7 @@ from scripts.story.site import Site
 from scripts.story.stage import Stage, new_site
 
 LOGS = ROOT / ".state" / "check-logs"
-_RECOMPUTED = re.compile(r"(\d+) days judged, (\d+) would differ")
+_RECOMPUTED = re.compile(r"(\d+) days judged, (\d+) would differ(?:, (\d+) for the first time)?")
 _STRANGER_STAYS_S = 4.0
 _BROKER_AWAY_S = 4.0
 _DELIVERED_WITHIN_S = 60
@@ -119,10 +119,10 @@ def judged_again(stage: Stage) -> Audit:
     said = stage.site.processes.run(command)
     stage.seconds["judge_all"] = time.perf_counter() - began
     found = _RECOMPUTED.search(said)
-    judged, differing = (int(number) for number in found.groups()) if found else (0, -1)
-    # Days before a contract or after it are judged here, but nobody keeps them.
+    judged, differing, first = (int(number) for number in found.groups("0")) if found else (0, -1, 0)
+    # Days before a contract or after it are judged here for the first time: nobody keeps them.
     kept = audit.days_kept(stage.cloud, stage.story)
-    differing -= judged - kept
+    differing += abs(first - (judged - kept))
     section: dict[str, Json] = {"days": kept, "differing": differing}
     return Audit({"judged_again": section}, (f"judged again: {said}",) if differing else ())
 

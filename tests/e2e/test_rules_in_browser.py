@@ -16,6 +16,7 @@ from cloud.db.engine import Database
 from cloud.db.tables import coverage, roster_entries
 from tests.e2e.browsing import launched, served, sign_in, watch
 from tests.e2e.pages_seed import (
+    LONG_NAME,
     NOW,
     PASSWORD,
     StillClock,
@@ -29,6 +30,7 @@ from tests.e2e.pages_seed import (
 
 pytestmark = pytest.mark.e2e
 
+LONG_DEPARTMENT = "Research and development of attendance systems, second floor, north wing"
 PAGES = [
     "/rules",
     "/rules/group",
@@ -51,6 +53,8 @@ def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_users(database, "质检部", ten_kinds(database))
     for number in range(7101, 7105):
         add_person(database, str(number), f"同事{number}", "质检部")
+    add_department(database, LONG_DEPARTMENT)
+    add_person(database, "7105", LONG_NAME, LONG_DEPARTMENT)
     with database.write() as connection:
         span = {"first": date(2026, 10, 1), "last": NOW.date()}
         connection.execute(insert(coverage).values(coverage_id=1, **span))
@@ -171,3 +175,16 @@ def test_back_keeps_what_was_typed(page: Page):
     page.get_by_role("button", name="返回修改").click()
 
     expect(page.locator("#late_grace_min")).to_have_value("17")
+
+
+def test_long_names_leave_room_for_what_a_trial_changes(desk: Page):
+    desk.goto("/rules/group/default/policy/ever")
+    desk.get_by_text("缺卡与旷工").click()
+    desk.locator("#no_punch").select_option("missing")
+    desk.get_by_role("button", name="预览更改").click()
+
+    row = desk.locator("#trial-days tbody tr", has_text=LONG_NAME).first
+    expect(row).to_be_visible()
+    assert desk.evaluate("document.querySelector('#trial-days').scrollWidth") <= desk.evaluate(
+        "document.querySelector('#trial-days').parentElement.clientWidth"
+    )

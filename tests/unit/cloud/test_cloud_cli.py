@@ -97,8 +97,8 @@ def test_recompute_judges(run: Run, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run("recompute", *span, "--person", "1001") == 0
 
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "5 days judged, 5 would differ",
-        "5 days judged, 5 changed",
+        "5 days judged, 0 would differ, 5 for the first time",
+        "5 days judged, 0 changed, 5 for the first time",
         "5 days judged, 0 changed",
     ]
 

@@ -159,3 +159,23 @@ def test_a_day_stored_by_an_older_release_is_read():
     old = b'{"date":"2026-11-11","state":"final","duty":"off","day_type":"rest","rule_version":"v1"}'
 
     assert decode(old).state is DayState.FINAL
+
+
+def test_days_without_a_result_are_told_apart_from_those_that_differ(
+    office: Office, capsys: pytest.CaptureFixture[str]
+):
+    office.at("2026-11-12 09:00")
+    office.press("2026-11-11 08:55")
+    office.report()
+    office.judge()
+    days = (date(2026, 11, 10), date(2026, 11, 11))
+
+    recompute(office.database, Asked(*days, dry_run=True), view(office))
+    recompute(office.database, Asked(*days), view(office))
+    recompute(office.database, Asked(*days), view(office))
+
+    assert capsys.readouterr().out.splitlines() == [
+        "4 days judged, 0 would differ, 2 for the first time",
+        "4 days judged, 0 changed, 2 for the first time",
+        "4 days judged, 0 changed",
+    ]
