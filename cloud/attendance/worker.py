@@ -28,9 +28,10 @@ _EXTEND_MS = 5_000
 _ROWS_A_ROUND = 4_000
 _PAUSE_MS = 30_000
 """How long somebody who cannot be judged is left alone: a person has to mend the rules first."""
-_WARMING_PEOPLE = 200
-_WARMING_STEP = 20
-_WARMING_DAYS = 10
+_WARMING_PEOPLE = 400
+_WARMING_STEP = 5
+_WARMING_DAYS = 40
+"""This month and the one before: late facts are mostly about these."""
 _STAFF = "SELECT person_id FROM people WHERE last_day IS NULL ORDER BY person_id"
 _DAY = timedelta(days=1)
 
