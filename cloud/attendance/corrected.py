@@ -5,8 +5,9 @@ from __future__ import annotations
 from cloud.attendance.answers import Claimed
 from cloud.attendance.ends import ends_of
 from cloud.attendance.filled import head, named, shown, values
+from cloud.attendance.places import Place, QuickDay
 from cloud.attendance.presses import Clusters
-from cloud.attendance.shapes import Place, QuickDay, Shapes
+from cloud.attendance.shapes import Shapes
 from cloud.attendance.told import worded
 from cloud.rules.minutes import MS
 from models.office import CorrectionBody, OfficeRecord

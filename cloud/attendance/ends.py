@@ -8,7 +8,7 @@ from typing import Final
 
 from cloud.attendance.answers import Edges
 from cloud.attendance.hours import Ends, Hours, Piece
-from cloud.attendance.shapes import Place, Whose
+from cloud.attendance.places import Place, Whose
 from cloud.rules.assign import Seat, choose
 from cloud.rules.clusters import Cluster
 from cloud.rules.localtime import DAY_MIN

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud.attendance.answers import Wording, clock, count, form
+from cloud.attendance.places import Place
 from cloud.attendance.presses import Clusters
-from cloud.attendance.shapes import Place
 from cloud.rules.minutes import MS
 from models.office import OfficeRecord
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 
+from cloud.attendance.places import OFFSETS, SELF
 from cloud.attendance.presses import CLOCK, REPAIRED, Clusters, Doors, Press, fact_of
-from cloud.attendance.shapes import OFFSETS, SELF, Shapes
+from cloud.attendance.shapes import Shapes
 from cloud.rules.assign import Assigned
 from cloud.rules.clusters import Cluster, KnownPunches, Stamp, known_punches
 from cloud.rules.facts import PersonFacts

@@ -21,8 +21,9 @@ from cloud.attendance.exact import HALF_MS, ask_exactly, half_of
 from cloud.attendance.filled import NONE, filled_plainly, head, named, shown, values
 from cloud.attendance.hours import Hours
 from cloud.attendance.near import NearView
+from cloud.attendance.places import Place, QuickDay, Stretch
 from cloud.attendance.presses import Clusters, Doors, Press, clusters_of
-from cloud.attendance.shapes import Place, QuickDay, Shapes, Stretch
+from cloud.attendance.shapes import Shapes
 from cloud.attendance.told import NO_CLAIM, Claim, answer_to, plainly_worded, worded
 from cloud.rules.day import Days, result_of
 from cloud.rules.engine import Judge

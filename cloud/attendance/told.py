@@ -16,7 +16,7 @@ from cloud.attendance.answers import (
 )
 from cloud.attendance.ends import put_first
 from cloud.attendance.hours import Hours
-from cloud.attendance.shapes import Place
+from cloud.attendance.places import Place
 from cloud.rules.plan import PlanBook
 from models.attendance import DayState
 from models.office import OfficeRecord

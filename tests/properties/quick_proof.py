@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from cloud.attendance.codec import brief, encode
+from cloud.attendance.places import QuickDay
 from cloud.attendance.presses import Doors, Press
 from cloud.attendance.quick import Person
-from cloud.attendance.shapes import QuickDay, Shapes
+from cloud.attendance.shapes import Shapes
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusedInput
 from cloud.rules.facts import PersonFacts
