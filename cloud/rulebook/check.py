@@ -11,7 +11,15 @@ from sqlalchemy import Connection
 
 from cloud.attendance import coverage
 from cloud.attendance.facts import AsOf
-from cloud.attendance.rulesets import Cache, GroupRules, RuleTables, group_case, rulebook, shared_case
+from cloud.attendance.rulesets import (
+    Cache,
+    GroupRow,
+    GroupRules,
+    RuleTables,
+    group_case,
+    rulebook,
+    shared_case,
+)
 from cloud.rulebook.draft import Draft, draft
 from cloud.rulebook.members import Member, read_members
 from cloud.rulebook.rosters import Names, Rosters, read_rosters
@@ -76,6 +84,7 @@ def _all_faults(
     for group_id, group in tables.groups.items():
         rules = rule_set(shared_case(tables, view.zone) | group_case(group))
         faults = rules if isinstance(rules, list) else lint(rules, used[group_id])
+        faults = _without_shifts(group, tables, faults)
         for fault in faults:
             told = (None if _shared(fault) else group_id), fault
             if told not in found:
@@ -83,8 +92,19 @@ def _all_faults(
     return found
 
 
+def _without_shifts(group: GroupRow, tables: RuleTables, faults: Sequence[Fault]) -> list[Fault]:
+    """``faults``, where a week with shifts that are not there is told of once for each of them."""
+    unknown = sorted(_in_week(group.week) - {"off", *tables.shifts})
+    known = ", ".join(sorted(tables.shifts)) or "off"
+    lacking = [Fault.of("unknown_shift", ("week",), shift=name, allowed=known) for name in unknown]
+    return lacking + [fault for fault in faults if not (unknown and fault.path[0] == "week")]
+
+
 def _shared(fault: Fault) -> bool:
-    return fault.path[0] in {"shifts", "calendar", "group"} and "version" not in fault.args
+    """Whether a fault does not depend on the group: what a make-up day does is decided by its week."""
+    if fault.path[0] == "calendar":
+        return fault.code == "bad_value"
+    return fault.path[0] in {"shifts", "group"} and "version" not in fault.args
 
 
 def _names(tables: RuleTables) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+from unicodedata import normalize
 
 from cloud.rules.errors import RefusedInput
 from cloud.rules.faults import Fault
@@ -144,7 +145,7 @@ def parameters_of(texts: Mapping[str, str]) -> tuple[dict[str, Plain], dict[str,
     found: dict[str, Plain] = {}
     faults: dict[str, Fault] = {}
     for name in NAMES:
-        text = texts.get(name, "").strip()[:_TEXT_MAX]
+        text = normalize("NFKC", texts.get(name, "")).strip()[:_TEXT_MAX]
         if not text or text == default_text(name):
             continue
         value = _value(name, text)
@@ -154,7 +155,8 @@ def parameters_of(texts: Mapping[str, str]) -> tuple[dict[str, Plain], dict[str,
         elif not _is_default(name, value):
             found[name] = value
     if not faults:
-        for fault in version_faults(found):
+        named: dict[str, Plain] = {"version": texts["version"]} if texts.get("version") else {}
+        for fault in version_faults(named | found):
             faults[""] = fault
     return found, faults
 
@@ -211,13 +213,11 @@ def _number(text: str) -> Plain:
 
 
 def _listed(text: str) -> list[str]:
-    for mark in "，;；":
-        text = text.replace(mark, ",")
-    return [part for part in text.split(",") if part.strip()]
+    return [part for part in text.replace(";", ",").split(",") if part.strip()]
 
 
 def _tier(text: str) -> Plain:
-    off, colon, on = text.replace("：", ":").partition(":")
+    off, colon, on = text.partition(":")
     parts = off.strip(), on.strip()
     if colon and all(part.isascii() and part.isdigit() for part in parts):
         return {"off_min": int(parts[0]), "on_min": int(parts[1])}

@@ -18,7 +18,7 @@ from cloud.attendance.facts import AsOf
 from cloud.attendance.rulesets import GroupRow, RuleTables, VersionRow, read_tables
 from cloud.db.tables import departments, people
 from cloud.rulebook.draft import Change, DropGroup, DropVersion, MovePeople, SetGroup, SetVersion
-from cloud.rules.faults import Fault, sentence
+from cloud.rules.faults import Fault
 from cloud.rules.plain import Plain
 from cloud.sheets import day as parse_day
 from cloud.web.pages.described import Row, parameter_text, plain_text
@@ -28,6 +28,7 @@ from cloud.web.pages.rules import WEEKDAYS, saved_of
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.parameters import NAMES, fields, parameters_of, texts_of
 from cloud.web.sessions import Viewer
+from cloud.web.told import told
 from cloud.web.words import Words, words
 
 EVER: Final = "ever"
@@ -163,13 +164,13 @@ def _add_version(router: APIRouter, site: Site) -> None:
         back = f"{START}/group/{group_id}"
         if known and text(form, "act") == "drop":
             return show_review(site, viewer, [DropVersion(group_id, _since(known))], back)
-        typed = texts(form)
+        typed, say = texts(form), words(viewer.language)
         parameters, faults = parameters_of(typed)
         written = text(form, "since")
         try:
             since = None if written in {"", EVER} else parse_day(written)
-        except ValueError as error:
-            faults["since"] = Fault.of("bad_value", ("since",), what=str(error))
+        except ValueError:
+            faults["since"] = Fault.of("bad_value", ("since",), what=say("rules.bad_date"))
             since = None
         taken = next((one for one in group.versions if one.since == since and key_of(one) != known), None)
         if taken is not None and "since" not in faults:
@@ -231,7 +232,10 @@ def _version_page(
         "group": group,
         "shown": shown,
         "sections": fields(shown.texts, shown.faults),
-        "told": {name: sentence(fault, viewer.language.value) for name, fault in shown.faults.items()},
+        "told": {
+            name: told(fault, viewer.language, shown.texts.get(name, "").strip())
+            for name, fault in shown.faults.items()
+        },
         "only": len(group.versions) == 1,
         "tab": "overview",
     }

@@ -22,12 +22,13 @@ from cloud.rulebook.draft import BadDraft, Change, changes_of, changes_text, dra
 from cloud.rulebook.effect import Trial
 from cloud.rulebook.rehearsal import is_to_come, rehearsed
 from cloud.rulebook.save import Overtaken, Refused, fingerprint, put_in_force
-from cloud.rules.faults import Severity, sentence
+from cloud.rules.faults import Severity
 from cloud.web.pages.described import describe
 from cloud.web.pages.forms import Form, Typed, ruler, text, typed_of
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.pages.trial import Shown, shown_part
 from cloud.web.sessions import Viewer
+from cloud.web.told import told
 from cloud.web.words import words
 
 START = "/rules"
@@ -145,8 +146,8 @@ def show_review(
     with site.database.read() as connection:
         tables = read_tables(connection)
         one = draft(tables, changes)
-        told = check_draft(connection, one, view, cache)
-        refused = any(each.refuses for each in told)
+        faults = check_draft(connection, one, view, cache)
+        refused = any(each.refuses for each in faults)
         trial = None if refused else Trial.of(connection, one, view, cache)
         touch = None if trial is None else _touch(connection, trial)
         to_come = [change for change in changes if is_to_come(change, view.today)]
@@ -167,7 +168,7 @@ def show_review(
         "typed": typed,
         "described": described,
         "nothing": not any(row.before != row.after for each in described for row in each.rows),
-        "faults": fault_lines(told, tables, one.after, viewer),
+        "faults": fault_lines(faults, tables, one.after, viewer),
         "refused": refused,
         "touch": touch,
         "months": months,
@@ -180,19 +181,19 @@ def show_review(
 
 
 def fault_lines(
-    told: Sequence[Told], before: RuleTables, after: RuleTables, viewer: Viewer
+    faults: Sequence[Told], before: RuleTables, after: RuleTables, viewer: Viewer
 ) -> list[FaultLine]:
-    """Faults in words, errors first."""
+    """Faults in words, errors first; what is wrong with several groups in the same way is said once."""
     names = {key: group.name for tables in (before, after) for key, group in tables.groups.items()}
-    return [
-        FaultLine(
-            each.fault.severity is Severity.ERROR,
-            each.new,
-            "" if each.group is None else names.get(each.group, each.group),
-            sentence(each.fault, viewer.language.value),
-        )
-        for each in told
-    ]
+    groups: dict[tuple[bool, bool, str], list[str]] = {}
+    for each in faults:
+        is_error = each.fault.severity is Severity.ERROR
+        listed = groups.setdefault((is_error, each.new, told(each.fault, viewer.language)), [])
+        name = "" if each.group is None else names.get(each.group, each.group)
+        if name and name not in listed:
+            listed.append(name)
+    joint = words(viewer.language)("rules.listed")
+    return [FaultLine(error, new, joint.join(listed), text) for (error, new, text), listed in groups.items()]
 
 
 def _months(connection: Connection, touch: Touch | None, this_month: Month, *, to_come: bool) -> list[Month]:

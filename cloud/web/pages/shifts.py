@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from unicodedata import normalize
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -14,8 +15,8 @@ from fastapi.responses import Response
 from cloud.attendance.rulesets import read_tables
 from cloud.rulebook.draft import DropShift, SetShift
 from cloud.rules.facts import WorkShift
-from cloud.rules.faults import sentence
 from cloud.rules.plain import Plain
+from cloud.rules.policy import CLOCK
 from cloud.rules.rulesfile import shift_faults
 from cloud.rules.shifts import shift_faults as unsound
 from cloud.web.pages.forms import Form, Typed, ruler, text, texts
@@ -24,6 +25,8 @@ from cloud.web.pages.rules import bar_of, default_policy, read_shift
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.sessions import Viewer
 from cloud.web.shiftbar import ShiftBar
+from cloud.web.told import told
+from cloud.web.words import Words, words
 
 SEGMENTS: Final = 4
 BREAKS: Final = 3
@@ -80,25 +83,33 @@ def add_routes(router: APIRouter, site: Site) -> None:
         if text(form, "act") == "edit":
             return _page(site, viewer, typed, known=known)
         troubles = _troubles(site, viewer, typed)
+        if not known and _is_taken(site, typed.name):
+            troubles.append(words(viewer.language)("shift.taken", name=typed.name))
         if troubles:
-            return _page(site, viewer, typed, known=known, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+            return _page(site, viewer, typed, known=known, troubles=troubles)
         definition: dict[str, object] = dict(definition_of(typed))
         back = f"{START}/shift/{quote(typed.name)}" if known else START
         change = SetShift(typed.name, definition)
         return show_review(site, viewer, [change], back, typed=Typed.of("/rules/set-shift", form))
 
 
+def _is_taken(site: Site, name: str) -> bool:
+    with site.database.read() as connection:
+        return name in read_tables(connection).shifts
+
+
 def _page(
-    site: Site, viewer: Viewer, typed: ShiftForm, *, known: bool, status: HTTPStatus = HTTPStatus.OK
+    site: Site, viewer: Viewer, typed: ShiftForm, *, known: bool, troubles: list[str] | None = None
 ) -> Response:
     values = {
         "typed": typed,
         "known": known,
         "bar": _bar(site, typed),
-        "troubles": _troubles(site, viewer, typed) if known or status is not HTTPStatus.OK else [],
+        "troubles": troubles or (_troubles(site, viewer, typed) if known else []),
         "numbers": _NUMBERS,
         "tab": "shifts",
     }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if troubles else HTTPStatus.OK
     return site.renderer.page("rules_shift.html", site.frame(viewer, "rules"), values, status.value)
 
 
@@ -111,16 +122,40 @@ def _bar(site: Site, typed: ShiftForm) -> ShiftBar | None:
 
 def _troubles(site: Site, viewer: Viewer, typed: ShiftForm) -> list[str]:
     """What is wrong with the fields by themselves; the rest is told by the review."""
+    unread = list(_unread(typed, words(viewer.language)))
+    if unread:
+        return unread
     definition = definition_of(typed)
     faults = shift_faults(typed.name or "–", definition)
     if not faults:
         shift: WorkShift | None = read_shift(typed.name or "–", definition, site.zone)
         faults = [] if shift is None else list(unsound(shift))
-    return [sentence(fault, viewer.language.value) for fault in faults]
+    return [told(fault, viewer.language) for fault in faults]
+
+
+def _unread(typed: ShiftForm, say: Words) -> Iterator[str]:
+    """Fields that hold no time, or no number of minutes."""
+    for key, listed in (("segments", typed.segments), ("breaks", typed.breaks)):
+        for place, pair in enumerate(listed, 1):
+            field = say("shift.field", field=say(f"shift_key.{key}"), n=place)
+            if any(pair) and not all(pair):
+                yield say("shift.half_a_pair", field=field)
+            for written in pair:
+                if written and not CLOCK.fullmatch(written):
+                    yield say("shift.no_time", field=field, value=written)
+    for name, written in typed.numbers.items():
+        if written and not _is_number(name, written):
+            yield say("shift.no_number", field=say(f"shift_key.{name}"), value=written)
+
+
+def _is_number(name: str, written: str) -> bool:
+    return isinstance(_number(written), int) or (written in _OFF and name.endswith("below_min"))
 
 
 def _typed(form: Form) -> ShiftForm:
-    found = texts(form)
+    found = {
+        name: normalize("NFKC", value) if name != "name" else value for name, value in texts(form).items()
+    }
 
     def pairs(name: str, least: int) -> list[tuple[str, str]]:
         return [
@@ -165,7 +200,7 @@ def definition_of(typed: ShiftForm) -> dict[str, Plain]:
 
 
 def _span(pair: tuple[str, str]) -> str:
-    return "-".join(part.replace("：", ":") for part in pair)
+    return "-".join(pair)
 
 
 def _number(written: str) -> Plain:

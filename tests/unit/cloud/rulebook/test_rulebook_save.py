@@ -139,7 +139,7 @@ def test_a_draft_made_for_other_rules_is_not_saved(firm: Firm):
         ([SetShift("off", {"segments": ["09:00-12:00"]})], "bad_name"),
         ([SetGroup("x", " ", {})], "bad_name"),
         ([SetShift("LONG", {"segments": ["00:00-20:00"]})], "window_too_long"),
-        ([DropShift("DAY")], "bad_value"),
+        ([DropShift("DAY")], "unknown_shift"),
         ([SetVersion("default", None, "v2", {"late_grace_min": -1})], "bad_parameter"),
         ([SetVersion("default", None, "v2", {"late_grace_min": 9, "absent_over_min": 5})], "tiers_fall"),
         ([DropVersion(LAB, None)], "no_policy"),

@@ -182,9 +182,9 @@ def test_a_parameter_that_cannot_be_is_told_at_its_field(desk: Desk):
     )
 
     assert answer.status_code == 422
-    assert "late_grace_min 不能是 -1；可用：从 0 起的整数" in answer.text
+    assert "迟到宽限 不能是 -1；可用：从 0 起的整数" in answer.text
     assert 'name="late_grace_min" value="-1"' in answer.text
-    assert "overtime_breaks 不能是" in answer.text
+    assert "加班中的休息 不能是 18:00；可用：时段列表，如 18:00-18:30" in answer.text
     assert len(desk.tables().groups["default"].versions) == 1
 
 
@@ -194,10 +194,12 @@ def test_tiers_out_of_order_are_told_of_the_form(desk: Desk):
     )
 
     assert answer.status_code == 422
-    assert "必须依次不减" in answer.text
+    assert "v2：迟到宽限 30、严重迟到 –、旷工 20 必须依次不减" in answer.text
 
 
-@pytest.mark.parametrize(("since", "told"), [("2026-02-30", "no date like"), ("ever", "同日生效")])
+@pytest.mark.parametrize(
+    ("since", "told"), [("2026-02-30", "请写成 2026-10-01 这样的日期"), ("ever", "同日生效")]
+)
 def test_a_version_needs_a_date_of_its_own(desk: Desk, since: str, told: str):
     answer = desk.send("/rules/set-policy", group="default", since=since, version="v2")
 
@@ -248,7 +250,7 @@ def test_a_shift_is_drawn_while_it_is_typed(desk: Desk):
     assert "时段 18:00-14:00 没有在开始之后结束" in wrong.text
     assert "<svg" not in wrong.text
     odd = desk.send("/rules/shift-bar", **shift_form("EVE", "25:99-26:00", before_min="x"))
-    assert "no clock time" in odd.text
+    assert "“25:99”不是时刻" in odd.text
 
 
 def test_a_shift_is_saved_as_a_case_file_has_it(desk: Desk):
@@ -292,6 +294,46 @@ def test_a_shift_that_cannot_be_judged_is_refused(desk: Desk):
     assert desk.send("/rules/set-shift", **shift_form("X", "12:00-09:00")).status_code == 422
 
 
+def test_a_field_of_a_shift_that_cannot_be_read_is_named(desk: Desk):
+    form = shift_form("X", "09:00-12:00", "25:99-18:00", break_from_0="10:00", before_min="an hour")
+    answer = desk.send("/rules/set-shift", **form)
+
+    assert answer.status_code == 422
+    text = words_of(answer.text)
+    assert "时段 第 2 行：“25:99”不是时刻。请写成 09:00" in text
+    assert "段内休息 第 1 行：两个时刻缺一个" in text
+    assert "窗口：班前：“an hour”不是分钟数" in text
+    assert 'value="25:99"' in answer.text
+
+
+def test_times_of_a_chinese_keyboard_are_read(desk: Desk):
+    desk.confirm(
+        desk.send("/rules/set-shift", **shift_form("早班", "０６：００-１４：００", before_min="６０"))
+    )
+    assert desk.tables().shifts["早班"] == {"segments": ["06:00-14:00"], "before_min": 60}
+
+    desk.confirm(
+        desk.send(
+            "/rules/set-policy",
+            **policy("v2", "2026-11-01", late_grace_min="６", overtime_breaks="１８：００-１８：３０"),
+        )
+    )
+    parameters = desk.tables().groups["default"].versions[-1].parameters
+    assert parameters == {"late_grace_min": 6, "overtime_breaks": ["18:00-18:30"]}
+
+
+def test_a_new_shift_takes_no_name_that_is_taken(desk: Desk):
+    before = desk.tables()
+    answer = desk.send("/rules/set-shift", **shift_form("DAY", "10:00-12:00"))
+
+    assert answer.status_code == 422
+    assert "已有班次 DAY" in answer.text
+    assert 'value="10:00"' in answer.text
+    assert desk.tables() == before
+    changed = desk.send("/rules/set-shift", **shift_form("DAY", "10:00-12:00", known="DAY"))
+    assert changed.status_code == 200
+
+
 def test_grace_over_the_break_is_told_before_it_is_saved(desk: Desk):
     review = desk.send("/rules/set-policy", **policy("v2", "2026-11-01", late_grace_min="180"))
 
@@ -318,7 +360,10 @@ def test_people_without_a_group_are_told_of_when_a_policy_is_saved(desk: Desk):
 
 
 def test_a_shift_in_use_cannot_be_deleted(desk: Desk):
-    assert "不能使用" in desk.send("/rules/set-shift", name="DAY", known="DAY", act="drop").text
+    desk.confirm(desk.send("/rules/set-group", name="实验室", mon_0="DAY", tue_0="DAY"))
+    text = words_of(desk.send("/rules/set-shift", name="DAY", known="DAY", act="drop").text)
+    assert text.count("错误") == 1
+    assert "办公室 Office、实验室 · 周班制里有班次 DAY，而班次只有：NIGHT" in text
 
     desk.confirm(desk.send("/rules/set-shift", name="NIGHT", known="NIGHT", act="drop"))
     assert list(desk.tables().shifts) == ["DAY"]
@@ -425,6 +470,15 @@ def test_a_day_of_the_calendar_is_set_and_taken_back(desk: Desk):
 
     desk.confirm(desk.send("/rules/calendar/day", year="2026", first="2026-11-11", kind="none"))
     assert date(2026, 11, 11) not in desk.tables().calendar
+
+
+def test_a_make_up_day_without_a_shift_names_the_group(desk: Desk):
+    desk.confirm(desk.send("/rules/set-group", name="实验室", mon_0="DAY"))
+    review = desk.send(
+        "/rules/calendar/day", first="2026-12-26", kind="makeup", shift_of="fri", half="pm", year="2026"
+    )
+
+    assert "实验室 · 2026-12-26 补班，但按周班制没有班次可上" in words_of(review.text)
 
 
 @pytest.mark.parametrize("fields", [{"first": "x"}, {"first": "2026-11-11", "last": "2026-11-10"}])
