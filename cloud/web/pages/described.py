@@ -88,7 +88,7 @@ def _one(connection: Connection, one: Draft, change: Change, say: Words) -> Desc
         case MovePeople():
             target = _group_name(one, change.group_id) if change.group_id else say("rules.no_group")
             title = say("rules.change_members", group=target)
-            rows = [Row(say("rules.people"), "", _people(connection, change.people, say))]
+            rows = _move_rows(connection, one, change, target, say)
     return Described(title, rows)
 
 
@@ -204,6 +204,23 @@ def _roster_rows(connection: Connection, change: SetRoster, say: Words) -> list[
     span = change.first.isoformat() if change.first == change.last else f"{change.first} – {change.last}"
     planned = "+".join(change.shifts) or say("rules.off_day")
     return [Row(say("rules.people"), "", _people(connection, change.people, say)), Row(span, "", planned)]
+
+
+def _move_rows(connection: Connection, one: Draft, change: MovePeople, target: str, say: Words) -> list[Row]:
+    """Who comes from which group; those who are there already do not move."""
+    of: dict[str | None, list[str]] = {}
+    known = select(people.c.person_id, people.c.group_id).where(people.c.person_id.in_(change.people))
+    for person, group_id in connection.execute(known):
+        of.setdefault(group_id, []).append(person)
+    return [
+        Row(
+            _people(connection, who, say),
+            _group_name(one, group_id) if group_id else say("rules.no_group"),
+            target,
+        )
+        for group_id, who in of.items()
+        if group_id != change.group_id
+    ]
 
 
 def _people(connection: Connection, who: Sequence[str], say: Words) -> str:

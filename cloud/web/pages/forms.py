@@ -16,7 +16,8 @@ from cloud.web.pages.site import PageRefused, Site
 from cloud.web.sessions import Viewer
 
 FILLED_AGAIN = ("/rules/set-policy", "/rules/set-shift", "/rules/set-group", "/rules/draft")
-"""Forms that answer ``act=edit`` with themselves, filled."""
+FILLED_AGAIN_UNDER = "/rules/set-roster/"
+"""Forms that answer ``act=edit`` with themselves, filled; those of a roster name month and filters."""
 
 _FIELDS_MAX = 4_000
 _FIELD_BYTES = 4 * 1024 * 1024
@@ -81,7 +82,7 @@ def typed_of(form: FormData) -> Typed | None:
         found = Typed(str(action), {str(name): str(value) for name, value in dict(fields).items()})
     except (ValueError, TypeError):
         return None
-    return found if found.action in FILLED_AGAIN else None
+    return found if found.action in FILLED_AGAIN or found.action.startswith(FILLED_AGAIN_UNDER) else None
 
 
 def upload(form: FormData, name: str) -> tuple[str, bytes] | None:

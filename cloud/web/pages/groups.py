@@ -105,14 +105,16 @@ def _add_group(router: APIRouter, site: Site) -> None:
             return show_review(site, viewer, [DropGroup(group_id)], START)
         week = _week_of(texts(form), tables)
         new_id = group_id or f"g-{secrets.token_hex(_ID_BYTES)}"
+        kept = tables.groups.get(group_id)
+        is_default = "default" in form or (kept is not None and kept.is_default)
+        shown = GroupRow(text(form, "name"), week, is_default, kept.versions if kept is not None else ())
         if text(form, "act") == "edit":
-            kept = tables.groups.get(group_id)
-            versions = kept.versions if kept is not None else ()
-            is_default = "default" in form or (kept is not None and kept.is_default)
-            return _group_page(
-                site, viewer, group_id, GroupRow(text(form, "name"), week, is_default, versions)
-            )
-        change = SetGroup(new_id, text(form, "name"), dict(week), "default" in form)
+            return _group_page(site, viewer, group_id, shown)
+        name = text(form, "name")
+        if any(one.name == name for key, one in tables.groups.items() if key != group_id):
+            trouble = words(viewer.language)("rules.group_taken", name=name)
+            return _group_page(site, viewer, group_id, shown, trouble=trouble)
+        change = SetGroup(new_id, name, dict(week), "default" in form)
         typed = Typed.of("/rules/set-group", form)
         return show_review(site, viewer, [change], f"{START}/group/{new_id}", typed=typed)
 
@@ -135,7 +137,12 @@ def _add_members(router: APIRouter, site: Site) -> None:
                 else say("rules.no_people")
             )
             return _group_page(
-                site, viewer, group_id, group, trouble=trouble, status=HTTPStatus.UNPROCESSABLE_ENTITY
+                site,
+                viewer,
+                group_id,
+                group,
+                trouble=trouble,
+                chosen=(text(form, "department"), text(form, "numbers")),
             )
         change = MovePeople(who, None if text(form, "act") == "out" else group_id)
         return show_review(site, viewer, [change], f"{START}/group/{group_id}")
@@ -250,7 +257,7 @@ def _group_page(
     *,
     saved: int | None = None,
     trouble: str = "",
-    status: HTTPStatus = HTTPStatus.OK,
+    chosen: tuple[str, str] = ("", ""),
 ) -> Response:
     say = words(viewer.language)
     today = AsOf(site.now_ms(), site.zone).today
@@ -276,8 +283,10 @@ def _group_page(
         "others": len(tables.groups) > 1,
         "saved": saved,
         "trouble": trouble,
+        "chosen": chosen,
         "tab": "overview",
     }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if trouble else HTTPStatus.OK
     return site.renderer.page("rules_group.html", site.frame(viewer, "rules"), values, status.value)
 
 

@@ -188,7 +188,7 @@ def fault_lines(
     groups: dict[tuple[bool, bool, str], list[str]] = {}
     for each in faults:
         is_error = each.fault.severity is Severity.ERROR
-        listed = groups.setdefault((is_error, each.new, told(each.fault, viewer.language)), [])
+        listed = groups.setdefault((is_error, each.new, told(each.fault, viewer.language, groups=names)), [])
         name = "" if each.group is None else names.get(each.group, each.group)
         if name and name not in listed:
             listed.append(name)

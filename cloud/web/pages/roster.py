@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from http import HTTPStatus
 from typing import Final
@@ -21,7 +21,7 @@ from cloud.reports.people import DepartmentBrief, Filter, employed_in, list_depa
 from cloud.rulebook.draft import SetRoster
 from cloud.rulebook.rosters import Names, read_rosters
 from cloud.sheets import day as parse_day
-from cloud.web.pages.forms import Form, ruler, text
+from cloud.web.pages.forms import Form, Typed, ruler, text
 from cloud.web.pages.review import START, show_review
 from cloud.web.pages.rules import saved_of
 from cloud.web.pages.site import PageRefused, Site
@@ -56,6 +56,17 @@ class View:
             if getattr(changed, name) != getattr(default, name)
         }
         return f"?{urlencode(pairs)}" if pairs else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RosterForm:
+    """What stands in the fields; ``people``: who is ticked."""
+
+    first: str = ""
+    last: str = ""
+    shift: str = ""
+    second: str = ""
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +112,16 @@ def add_routes(router: APIRouter, site: Site) -> None:
         chosen, view = parse_month(month), _asked(request)
         if chosen is None:
             raise PageRefused(HTTPStatus.NOT_FOUND)
-        change = _change(form)
+        typed = _typed(form)
+        if text(form, "act") == "edit":
+            return _page(site, viewer, chosen, view, typed=typed)
+        change = _change(typed)
         if isinstance(change, str):
-            return _page(site, viewer, chosen, view, trouble=words(viewer.language)(change))
-        return show_review(site, viewer, [change], f"{START}/roster/{chosen}{view.query()}")
+            return _page(site, viewer, chosen, view, typed=typed, trouble=words(viewer.language)(change))
+        again = Typed(
+            f"{START}/set-roster/{chosen}{view.query()}", {**asdict(typed), "people": ",".join(typed.people)}
+        )
+        return show_review(site, viewer, [change], f"{START}/roster/{chosen}{view.query()}", typed=again)
 
 
 def _asked(request: Request) -> View:
@@ -118,26 +135,39 @@ def _asked(request: Request) -> View:
     )
 
 
-def _change(form: Form) -> SetRoster | str:
+def _typed(form: Form) -> RosterForm:
+    """The form as it was sent, or as a review sends it back: there the people are one field."""
+    ticked = [str(person) for person in form.getlist("person")] or text(form, "people").split(",")
+    fields = {name: text(form, name) for name in ("first", "last", "shift", "second")}
+    return RosterForm(**fields, people=tuple(filter(None, ticked)))
+
+
+def _change(typed: RosterForm) -> SetRoster | str:
     """What the form sets, or the key of what is missing."""
-    who = [str(person) for person in form.getlist("person")]
-    if not who:
+    if not typed.people:
         return "roster.nobody"
     try:
-        first = parse_day(text(form, "first"))
-        last = parse_day(text(form, "last")) if text(form, "last") else first
+        first = parse_day(typed.first)
+        last = parse_day(typed.last) if typed.last else first
     except ValueError:
         return "roster.no_date"
     if not 0 <= (last - first).days < _SPAN_MAX:
         return "roster.bad_span"
-    planned = [name for name in (text(form, "shift"), text(form, "second")) if name]
+    planned = [name for name in (typed.shift, typed.second) if name]
     if not planned:
         return "roster.no_shift"
-    return SetRoster(who, first, last, [] if planned[0] == "off" else planned)
+    return SetRoster(list(typed.people), first, last, [] if planned[0] == "off" else planned)
 
 
 def _page(
-    site: Site, viewer: Viewer, month: Month, view: View, *, saved: int | None = None, trouble: str = ""
+    site: Site,
+    viewer: Viewer,
+    month: Month,
+    view: View,
+    *,
+    saved: int | None = None,
+    typed: RosterForm | None = None,
+    trouble: str = "",
 ) -> Response:
     today = local_date(site.now_ms(), site.zone)
     with site.database.read() as connection:
@@ -164,6 +194,7 @@ def _page(
         "shifts": sorted(tables.shifts),
         "shorts": shorts,
         "saved": saved,
+        "typed": typed or RosterForm(),
         "trouble": trouble,
         "tab": "roster",
     }

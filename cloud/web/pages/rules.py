@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -43,6 +44,7 @@ _ACTIONS = (
     "set_roster",
     "move_people",
 )
+_OF_GROUPS = ("set_group", "drop_group", "set_version", "drop_version", "move_people")
 _CHANGES_SHOWN = 8
 
 
@@ -140,7 +142,7 @@ def _page(
         values: dict[str, object] = {
             "groups": group_lines(connection, tables, view.today, say),
             "faults": fault_lines(told, tables, tables, viewer),
-            "changed": _changed(connection),
+            "changed": _changed(connection, tables, say),
             "shifts": shift_lines(tables, site.zone),
             "tables": tables,
             "years": sorted(tables.years.items()),
@@ -213,12 +215,26 @@ def _uses(group: GroupRow, name: str) -> bool:
     return any(name in plain_text(entry).split(", ") for entry in group.week.values())
 
 
-def _changed(connection: Connection) -> list[AuditLine]:
+def _changed(connection: Connection, tables: RuleTables, say: Words) -> list[AuditLine]:
     table = audit.c
     rows = connection.execute(
-        select(table.at_ms, table.actor, table.action, table.target)
+        select(table.at_ms, table.actor, table.action, table.target, table.detail)
         .where(table.action.in_(_ACTIONS))
         .order_by(table.audit_id.desc())
         .limit(_CHANGES_SHOWN)
-    )
-    return [AuditLine(*row) for row in rows]
+    ).all()
+    names = {"": say("rules.no_group")}
+    for _, _, action, target, detail in rows:
+        if action in {"set_group", "drop_group"}:
+            names[target] = str((detail["before"] or detail["change"])["name"])
+    names |= {group_id: group.name for group_id, group in tables.groups.items()}
+    return [
+        AuditLine(at_ms, actor, action, _named(target, names) if action in _OF_GROUPS else target)
+        for at_ms, actor, action, target, _ in rows
+    ]
+
+
+def _named(target: str, names: Mapping[str, str]) -> str:
+    """A group, or one of its versions, by the name of the group."""
+    group_id, _, since = target.partition(" ")
+    return f"{names.get(group_id, group_id)} {since}".strip()

@@ -376,9 +376,15 @@ def test_a_group_is_made_filled_and_emptied(desk: Desk):
     assert tables.groups[lab].week == {"mon": "DAY", "tue": ["DAY", "NIGHT"]}
     assert f"/rules/group/{lab}" in done.headers["location"]
 
-    assert "没有人用工号 9999" in desk.send("/rules/set-members", group=lab, numbers="7001, 9999").text
+    unknown = desk.send("/rules/set-members", group=lab, numbers="7001, 9999").text
+    assert "没有人用工号 9999" in unknown
+    assert 'name="numbers" value="7001, 9999"' in unknown
     assert "请选择部门" in desk.send("/rules/set-members", group=lab).text
-    desk.confirm(desk.send("/rules/set-members", group=lab, numbers="7001，8001", act="in"))
+    review = desk.send("/rules/set-members", group=lab, numbers="7001，8001", act="in")
+    assert "办公室 Office 实验室" in words_of(review.text)
+    desk.confirm(review)
+    again = desk.send("/rules/set-members", group=lab, numbers="7001", act="in")
+    assert "没有要改的" in again.text
     with desk.database.read() as connection:
         moved = (
             connection.execute(select(people.c.employee_no).where(people.c.group_id == lab)).scalars().all()
@@ -386,10 +392,26 @@ def test_a_group_is_made_filled_and_emptied(desk: Desk):
     assert sorted(moved) == ["7001", "8001"]
     assert {person for person, _ in desk.stale()} == {LI_LEI, person_id("8001")}
 
-    assert "2 人仍在考勤组" in words_of(desk.send("/rules/set-group", group=lab, act="drop").text)
+    assert "2 人仍在考勤组 实验室" in words_of(desk.send("/rules/set-group", group=lab, act="drop").text)
     desk.confirm(desk.send("/rules/set-members", group=lab, numbers="7001 8001", act="out"))
     desk.confirm(desk.send("/rules/set-group", group=lab, act="drop"))
     assert lab not in desk.tables().groups
+    overview = words_of(desk.browser.get("/rules").text)
+    assert "删除考勤组 实验室" in overview
+    assert "人员移到 未分组" in overview
+    assert lab not in overview
+
+
+def test_no_two_groups_have_one_name(desk: Desk):
+    desk.confirm(desk.send("/rules/set-group", name="实验室", mon_0="DAY"))
+    before = desk.tables()
+
+    answer = desk.send("/rules/set-group", name="实验室", tue_0="NIGHT")
+
+    assert answer.status_code == 422
+    assert "已有考勤组叫 实验室" in answer.text
+    assert re.search(r'name="tue_0".*?<option value="NIGHT" selected>', answer.text, re.DOTALL)
+    assert desk.tables() == before
 
 
 def test_a_department_moves_as_a_whole(desk: Desk):
@@ -650,7 +672,29 @@ def test_going_back_fills_the_form_again(desk: Desk):
     group = desk.send("/rules/set-group", name="实验室", mon_0="DAY")
     action, fields = typed_again(group.text)
     assert 'value="实验室"' in desk.send(action, **fields).text
+    roster = {"person": LI_LEI, "first": "2026-11-18", "last": "2026-11-19", "shift": "NIGHT"}
+    review = desk.send("/rules/set-roster/2026-11?q=7001", **roster)
+    action, fields = typed_again(review.text)
+    filled = desk.send(action, **fields)
+    assert action == "/rules/set-roster/2026-11?q=7001"
+    assert_roster_filled(filled.text, "2026-11-19")
     assert desk.stale() == set()
+
+
+def assert_roster_filled(text: str, last: str) -> None:
+    """What ``test_going_back_fills_the_form_again`` typed stands in the form."""
+    assert f'value="{LI_LEI}" checked' in text
+    assert 'name="first" value="2026-11-18"' in text
+    assert f'name="last" value="{last}"' in text
+    assert '<option value="NIGHT" selected>NIGHT</option>' in text
+
+
+def test_a_roster_that_is_not_saved_keeps_what_was_typed(desk: Desk):
+    fields = {"person": LI_LEI, "first": "2026-11-18", "last": "2026-11-17", "shift": "NIGHT"}
+    answer = desk.send("/rules/set-roster/2026-11", **fields)
+
+    assert answer.status_code == 422
+    assert_roster_filled(answer.text, "2026-11-17")
 
 
 @pytest.mark.parametrize("typed", ["x", "[]", '["/logout", {}]', '["https://evil.example", {}]'])
