@@ -181,9 +181,8 @@ def _mark_days(
     """Mark what the punches can change, and list those that wait for a person or a possible time."""
     dates = _Dates(now_ms, zone)
     around = {(punch.person_id, dates[punch.at_ms // _QUARTER_MS]) for punches in new for punch in punches}
-    for move in moved:
-        around.add((move.person_id, dates[move.before_ms // _QUARTER_MS]))
-        around.add((move.person_id, dates[move.after_ms // _QUARTER_MS]))
+    for who, *instants in moved:
+        around |= {(who, dates[at_ms // _QUARTER_MS]) for at_ms in instants}
     named = {person for person, _ in around}
     known = _people(connection, named)
     if named != known or None in dates.values():

@@ -30,7 +30,7 @@ _KNOWN = "SELECT terminal_id, stream_id, boot, offset_ms FROM boots WHERE"
 _UNDATED = """
 WHERE terminal_id = ? AND stream_id = ? AND boot = ? AND clock <> ? AND at_ms = wall_ms
 AND (clock = ? OR abs(monotonic_ms + ? - wall_ms) > ?)"""
-_WRONG = f"SELECT person_id, at_ms, monotonic_ms FROM punches {_UNDATED}"  # noqa: S608 - constants
+_WRONG = f"SELECT person_id, at_ms, monotonic_ms, received_ms FROM punches {_UNDATED}"  # noqa: S608 - constants
 _DATE = f"UPDATE punches SET at_ms = monotonic_ms + ? {_UNDATED}"  # noqa: S608 - constants
 
 
@@ -43,11 +43,12 @@ class Boot(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A stored punch that got another instant."""
+    """A stored punch that got another instant; until then it may have shown on the day it was received (T5)."""
 
     person_id: str
     before_ms: int
     after_ms: int
+    received_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def redate(connection: Connection, fresh: dict[Boot, int]) -> list[Moved]:
         rows = direct.rows(connection, _WRONG, where)
         if rows:
             direct.run(connection, _DATE, (offset, *where))
-        moved += [Moved(person, at, monotonic + offset) for person, at, monotonic in rows]
+        moved += [Moved(person, at, monotonic + offset, came) for person, at, monotonic, came in rows]
     return moved
 
 

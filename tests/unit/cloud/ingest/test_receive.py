@@ -430,6 +430,21 @@ class TestRedating:
             dates = set(connection.execute(select(stale_days.c.date)).scalars())
         assert {date(2000, 1, 1), date(2026, 11, 18)} <= dates
 
+    def test_where_it_came_in_the_days_after_nothing_untrusted_is_left(self, company: Database):
+        received_ms = NOW_MS + 3 * 86_400_000
+        wrong = Door(sent_ms=self.UNSET_MS)
+        punch = wrong.punch(1, at_ms=self.UNSET_MS, clock=0, monotonic_ms=500_000)
+        take(company, wrong, wrong.payload(punch), received_ms)
+        with company.write() as connection:
+            connection.execute(stale_days.delete())
+
+        right = Door()
+        take(company, right, right.payload(right.punch(2)), NOW_MS + 5 * 86_400_000)
+
+        with company.read() as connection:
+            marked = {(row.person_id, row.date) for row in connection.execute(select(stale_days))}
+        assert ("p-1", date(2026, 11, 21)) in marked
+
     def test_the_clock_of_another_boot_says_nothing(self, company: Database):
         door = Door(boot=2)
         take(
