@@ -182,11 +182,16 @@ def _compose(file: Path) -> tuple[YamlNode | None, list[YamlNode]]:
         raise BadCaseFile(file, bad.line, bad.what) from bad
     if not isinstance(root, MappingNode):
         raise BadCaseFile(file, 1, "the file is no map with keys defaults, cases")
-    parts = {key.value: value for key, value in root.value}
-    unknown = [key for key, _ in root.value if key.value not in {"defaults", "cases"}]
-    if unknown:
-        what = f"unknown key {unknown[0].value!r}; allowed are defaults, cases"
-        raise BadCaseFile(file, unknown[0].start_mark.line + 1, what)
+    parts: dict[str, YamlNode] = {}
+    for key, value in root.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, ScalarNode):
+            raise BadCaseFile(file, line, "a key is no text")
+        if key.value not in {"defaults", "cases"}:
+            raise BadCaseFile(file, line, f"unknown key {key.value!r}; allowed are defaults, cases")
+        if key.value in parts:
+            raise BadCaseFile(file, line, f"key {key.value!r} stands twice")
+        parts[key.value] = value
     cases = parts.get("cases")
     if not isinstance(cases, SequenceNode):
         raise BadCaseFile(file, 1, "has no list of cases")

@@ -6,9 +6,13 @@ No dates, no sexagesimals, no yes or off: ``18:00``, ``2026-11-18`` and ``off`` 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import count
+from math import isfinite
 from typing import Final, cast
 
 import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from cloud.rules.plain import Plain
@@ -20,6 +24,11 @@ TRUE: Final = re.compile(r"true|True|TRUE")
 FALSE: Final = re.compile(r"false|False|FALSE")
 INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DEEPEST: Final = 100
+_DIGITS_MAX: Final = 18
+"""Of a whole number: what any database, JSON and wire can hold."""
+_SPARE: Final = 100_000
+"""Values that aliases may add to those that are written out."""
 
 
 class BadYaml(Exception):
@@ -40,6 +49,7 @@ def compose(text: str) -> YamlNode | None:
     # The parser in C, in the wheels of every platform, takes a tenth of the time of the one in Python.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
+        _check_depth(text, loader)
         root = cast("YamlNode | None", yaml.compose(text, Loader=loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -50,14 +60,40 @@ def compose(text: str) -> YamlNode | None:
     return root
 
 
+def _check_depth(text: str, loader: type) -> None:
+    """Refuse before it is composed what is nested so deep that composing it would break the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise _too_deep(event)
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+
+
+def _too_deep(place: YamlNode | CollectionStartEvent) -> BadYaml:
+    mark = place.start_mark
+    return BadYaml(1 if mark is None else mark.line + 1, f"is nested deeper than {_DEEPEST}")
+
+
 def plain(node: YamlNode) -> Plain:
     """Plain data of a node.
 
     Raises:
-        BadYaml: a key stands twice or is no text.
+        BadYaml: a key stands twice or is no text, aliases nest without end or blow up, a number is too large.
     """
+    limit = node.end_mark.index - node.start_mark.index + _SPARE
+    return _plain(node, 0, limit, count())
+
+
+def _plain(node: YamlNode, depth: int, limit: int, values: Iterator[int]) -> Plain:
+    if depth > _DEEPEST:
+        raise _too_deep(node)
+    if next(values) > limit:
+        raise BadYaml(node.start_mark.line + 1, "aliases make it too large")
     if isinstance(node, SequenceNode):
-        return [plain(value) for value in node.value]
+        return [_plain(value, depth + 1, limit, values) for value in node.value]
     if isinstance(node, MappingNode):
         found: dict[str, Plain] = {}
         for key, value in node.value:
@@ -65,7 +101,7 @@ def plain(node: YamlNode) -> Plain:
                 raise BadYaml(key.start_mark.line + 1, "a key is no text")
             if key.value in found:
                 raise BadYaml(key.start_mark.line + 1, f"key {key.value!r} stands twice")
-            found[key.value] = plain(value)
+            found[key.value] = _plain(value, depth + 1, limit, values)
         return found
     return _scalar(node)
 
@@ -78,9 +114,14 @@ def _scalar(node: ScalarNode) -> Plain:
         return None
     if TRUE.fullmatch(text) or FALSE.fullmatch(text):
         return TRUE.fullmatch(text) is not None
-    if INTEGER.fullmatch(text):
+    if INTEGER.fullmatch(text) and len(text) <= _DIGITS_MAX:
         return int(text)
-    return float(text) if FLOAT.fullmatch(text) else text
+    if not FLOAT.fullmatch(text):
+        return text
+    number = float(text)
+    if INTEGER.fullmatch(text) or not isfinite(number):
+        raise BadYaml(node.start_mark.line + 1, f"{text[:_DIGITS_MAX]}… is beyond all bounds")
+    return number
 
 
 def written(data: Plain, width: int) -> str:

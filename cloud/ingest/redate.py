@@ -43,7 +43,7 @@ class Boot(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A stored punch that got another instant; until then it may have shown on the day it was received (T5)."""
+    """A stored punch that got another instant; before, it may have shown on the day it was received (T5)."""
 
     person_id: str
     before_ms: int

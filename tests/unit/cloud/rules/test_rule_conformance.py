@@ -213,3 +213,15 @@ def test_clock_times_dates_and_off_are_texts(tmp_path):
 def test_load_raises_on_a_bad_file(tmp_path):
     with pytest.raises(BadCaseFile, match=r"cases\.yaml:1: has no list of cases"):
         load(write(tmp_path, "defaults: {}"))
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ("cases: []\n", "key 'cases' stands twice"),
+        ("[cases]: []\n", "a key is no text"),
+    ],
+)
+def test_keys_of_a_file_stand_once(tmp_path, more: str, what: str):
+    with pytest.raises(BadCaseFile, match=rf"cases.yaml:14: {what}"):
+        load(write(tmp_path, GOOD.lstrip() + more))
