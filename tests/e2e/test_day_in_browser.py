@@ -144,8 +144,8 @@ DAYS = {
         ("09:00–12:00 present 180", "13:00–18:00 leave 300"),
         (
             (
-                "请假（病假）300 分钟，0.5 天：oa 7001-half_leave",
-                "Leave (Sick leave) 300 min, 0.5 d: oa 7001-half_leave",
+                "请假（病假）300 分钟，0.5 天：OA 7001-half_leave",
+                "Leave (Sick leave) 300 min, 0.5 d: OA 7001-half_leave",
             ),
             CAME,
             ("下班打卡 12:03 于 北门，应 12:00", "Out 12:03 at 北门, due 12:00"),
@@ -156,8 +156,8 @@ DAYS = {
         ("出差 1 天", "Trip 1 day"),
         ("09:00–12:00 trip 180", "13:00–18:00 trip 300"),
         (
-            ("出差 480 分钟，1 天：oa 7001-trip", "Trip 480 min, 1 d: oa 7001-trip"),
-            ("当日有出差：oa 7001-trip", "On a trip that day: oa 7001-trip"),
+            ("出差 480 分钟，1 天：OA 7001-trip", "Trip 480 min, 1 d: OA 7001-trip"),
+            ("当日有出差：OA 7001-trip", "On a trip that day: OA 7001-trip"),
         ),
     ),
     "outing": Expected(
@@ -165,7 +165,7 @@ DAYS = {
         ("外出 4 小时", "Outing 4 h"),
         ("09:00–12:00 present 180", "13:00–14:00 present 60", "14:00–18:00 outing 240"),
         (
-            ("外出 240 分钟：oa 7001-outing", "Outing 240 min: oa 7001-outing"),
+            ("外出 240 分钟：OA 7001-outing", "Outing 240 min: OA 7001-outing"),
             CAME,
             (
                 "09:00 至 14:00：因公外出相接或班次规定，该端无需打卡",
@@ -189,11 +189,11 @@ DAYS = {
         ("09:00–12:00 present 180", "13:00–18:00 present 300"),
         (
             (
-                "上班打卡 09:00（补卡 oa 7001-corrected），应 09:00",
-                "In 09:00 (correction oa 7001-corrected), due 09:00",
+                "上班打卡 09:00（补卡 OA 7001-corrected），应 09:00",
+                "In 09:00 (correction OA 7001-corrected), due 09:00",
             ),
             WENT,
-            ("补卡：上班 09:00，oa 7001-corrected", "Correction: IN 09:00, oa 7001-corrected"),
+            ("补卡：上班 09:00，OA 7001-corrected", "Correction: IN 09:00, OA 7001-corrected"),
         ),
     ),
     "decided": Expected(
@@ -215,7 +215,7 @@ DAYS = {
         (
             CAME,
             WENT,
-            ("有待审批的请假：oa 7001-undecided", "Waiting for approval: leave oa 7001-undecided"),
+            ("有待审批的请假：OA 7001-undecided", "Waiting for approval: leave OA 7001-undecided"),
         ),
     ),
     "pending data": Expected(

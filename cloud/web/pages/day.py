@@ -96,6 +96,7 @@ def _values(
     names |= _calendar_name(connection, day, phrases)
     before, after = neighbours(connection, PersonId(person.person_id), day)
     result = report.result
+    names |= _source_names(result, phrases)
     return {
         "person": person,
         "day": day,
@@ -129,6 +130,13 @@ def _calendar_name(connection: Connection, day: date, phrases: Phrases) -> dict[
     name, source = said
     told = (name, source_text(source, phrases.texts))
     return {day.isoformat(): phrases.texts("say.joined").join(filter(None, told))}
+
+
+def _source_names(result: AttendanceDay | None, phrases: Phrases) -> dict[str, str]:
+    """What explanations call where a form came from, where it is not called so already."""
+    steps = () if result is None else result.explanation
+    keys = {source: f"form_source.{source}" for step in steps if (source := str(step.args.get("source")))}
+    return {source: phrases.texts(key) for source, key in keys.items() if key in phrases.texts}
 
 
 def _flags(result: AttendanceDay | None, phrases: Phrases) -> list[str]:

@@ -114,6 +114,34 @@ def test_a_day_says_why_with_fact_rule_and_version(browsers: Browsers, li_lei: P
 
 
 @pytest.mark.parametrize(
+    ("source", "said"), [("file-leave", "文件 12"), ("wecom", "企业微信 12"), ("ours", "ours 12")]
+)
+def test_a_day_names_where_a_form_came_from(
+    browsers: Browsers, database: Database, li_lei: PersonId, source: str, said: str
+):
+    day = KINDS["absent"]
+    form = OfficeRecord(
+        source=source,
+        source_id="12",
+        version=1,
+        person_id=li_lei,
+        kind=RecordKind.LEAVE,
+        status=RecordStatus.APPROVED,
+        unit=SpanUnit.DAY,
+        body=DateSpan(day, Half.AM, day, Half.PM),
+        known_ms=0,
+        leave_type="annual",
+        approved_ms=0,
+    )
+    add_record(database, form)
+    judge(database, [li_lei], day, day, to_ms(NOW))
+
+    text = browsers.of("hr").get(f"/person/{li_lei}/day/{day}").text
+
+    assert f"请假（年假）480 分钟，1 天：{said}</span>" in text
+
+
+@pytest.mark.parametrize(
     ("kind", "why"),
     [
         ("rest", r"周[六日]按周班制休息（办公室 Office v1）</span> <small[^>]*>规则 D1"),
