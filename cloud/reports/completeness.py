@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal_column, select
 from sqlalchemy.sql.selectable import FromClause
@@ -24,17 +25,21 @@ class Completeness:
         pending_n: days that wait for them.
         undecided_n: forms of the month that nobody has decided.
         stale_n: days about to be judged again.
+        first: the first date of the month that anybody has a result for; None: none has.
     """
 
     silent: tuple[Door, ...]
     pending_n: int
     undecided_n: int
     stale_n: int
+    first: date | None
 
     @property
     def complete(self) -> bool:
-        """Nothing is awaited."""
-        return not (self.silent or self.pending_n or self.undecided_n or self.stale_n)
+        """Nothing is awaited, of a month that has results."""
+        return self.first is not None and not (
+            self.silent or self.pending_n or self.undecided_n or self.stale_n
+        )
 
 
 def completeness(connection: Connection, scope: Scope, month: Month, silent: list[Door]) -> Completeness:
@@ -61,7 +66,15 @@ def completeness(connection: Connection, scope: Scope, month: Month, silent: lis
         pending_n=sum(n for day, n in connection.execute(pending) if month.first <= day <= month.last),
         undecided_n=connection.execute(_undecided(scope, month)).scalar_one(),
         stale_n=connection.execute(stale).scalar_one(),
+        first=first_result(connection, month),
     )
+
+
+def first_result(connection: Connection, month: Month) -> date | None:
+    """The first date of a month that anybody has a result for: there is none before the first punch."""
+    of_month = attendance_days.c.date.between(month.first, month.last)
+    first: date | None = connection.execute(select(func.min(attendance_days.c.date)).where(of_month)).scalar()
+    return first
 
 
 def _covered() -> ColumnElement[bool]:

@@ -16,7 +16,8 @@ from cloud.attendance.published import published_days
 from cloud.db.tables import attendance_days, day_changes, groups, office_records, punches, stale_days
 from cloud.office.codec import record_of
 from cloud.reports.dates import Month, day_bounds_ms, month_of
-from models.attendance import AttendanceDay
+from cloud.reports.fleet import Awaited, awaited_doors
+from models.attendance import AttendanceDay, DayState
 from models.ids import PersonId
 from models.office import OfficeRecord
 from models.punch import ClockQuality, Direction, Method
@@ -75,7 +76,8 @@ class ClosedDay:
 class DayReport:
     """Everything about one date; ``result`` None: not judged yet. ``stale``: about to be judged again.
 
-    ``closed``: the month is closed, and ``result`` is what was frozen.
+    ``closed``: the month is closed, and ``result`` is what was frozen. ``awaited``: the terminals a day that
+    awaits data waits for.
     """
 
     date: date
@@ -86,6 +88,7 @@ class DayReport:
     records: tuple[OfficeRecord, ...]
     changes: tuple[ChangeRow, ...]
     closed: ClosedDay | None = None
+    awaited: tuple[Awaited, ...] = ()
 
 
 def day_report(connection: Connection, person_id: PersonId, day: date, zone: ZoneInfo) -> DayReport:
@@ -99,6 +102,7 @@ def day_report(connection: Connection, person_id: PersonId, day: date, zone: Zon
         select(stale_days.c.mark).where(stale_days.c.person_id == person_id, stale_days.c.date == day)
     ).one_or_none()
     result = None if stored is None else codec.decode(stored[0])
+    awaits = result is not None and result.state is DayState.PENDING_DATA
     return DayReport(
         date=day,
         result=result,
@@ -108,7 +112,16 @@ def day_report(connection: Connection, person_id: PersonId, day: date, zone: Zon
         records=tuple(_records(connection, person_id, day)),
         changes=tuple(_changes(connection, person_id, day)),
         closed=_closed(connection, closed, person_id, day),
+        awaited=_awaited(connection, person_id, day) if awaits else (),
     )
+
+
+def _awaited(connection: Connection, person_id: PersonId, day: date) -> tuple[Awaited, ...]:
+    table = attendance_days.c
+    end_ms = connection.execute(
+        select(table.settles_ms).where(table.person_id == person_id, table.date == day)
+    ).scalar_one_or_none()
+    return () if end_ms is None else tuple(awaited_doors(connection, end_ms))
 
 
 def group_names(connection: Connection) -> dict[str, str]:

@@ -9,6 +9,7 @@ from enum import IntEnum
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from cloud.attendance.facts import complete_until
 from cloud.db.tables import certificates, terminals
 from models.ids import TerminalId
 from models.punch import ClockQuality
@@ -101,6 +102,25 @@ def list_doors(connection: Connection, now_ms: int) -> list[Door]:
 def silent_doors(doors: Sequence[Door], before_ms: int) -> list[Door]:
     """Terminals that do not speak and may still hold punches made before ``before_ms``."""
     return [door for door in doors if door.silent and door.watermark_ms < before_ms]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A terminal that has told everything only until an instant."""
+
+    name: str
+    until_ms: int
+
+
+def awaited_doors(connection: Connection, end_ms: int) -> list[Awaited]:
+    """Terminals in use that may still hold punches made before ``end_ms`` (S2), the furthest behind first."""
+    until = complete_until()
+    rows = connection.execute(
+        select(terminals.c.name, until)
+        .where(terminals.c.revoked_ms.is_(None), until < end_ms)
+        .order_by(until, terminals.c.name)
+    )
+    return [Awaited(name, until_ms) for name, until_ms in rows]
 
 
 def door_names(connection: Connection) -> dict[str, str]:

@@ -118,6 +118,7 @@ def _values(
         "changes": [_change(change, phrases) for change in report.changes],
         "required": "" if result is None else phrases.duration(result.required_min),
         "worked": "" if result is None else phrases.duration(result.worked_min),
+        "presence": "" if result is None else phrases.duration(result.presence_min),
         "title": phrases.texts("day.title", name=person.name, date=day.isoformat()),
     }
 

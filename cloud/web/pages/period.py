@@ -16,6 +16,7 @@ from cloud.attendance.blockers import BlockerKind, is_provisional
 from cloud.attendance.closing import NotReopened, Refused, close, reopen
 from cloud.db.tables import audit, calendar_years
 from cloud.reports.calendar import leave_names
+from cloud.reports.completeness import first_result
 from cloud.reports.dates import Month, local_date, midnight_ms, parse_month
 from cloud.reports.fleet import list_doors, silent_doors
 from cloud.reports.people import PersonBrief
@@ -179,6 +180,7 @@ def _values(connection: Connection, site: Site, viewer: Viewer, month: Month) ->
     return {
         "month": month,
         "report": report,
+        "first": first_result(connection, month),
         "items": [_drawn(connection, item, chips) for item in report.items],
         "silent": silent_doors(list_doors(connection, site.now_ms()), until),
         "signing": _signing(connection, report),

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import delete, event, insert, update
 
 from cloud.attendance.closing import close
 from cloud.attendance.periods import PeriodEvent
@@ -29,6 +29,7 @@ from tests.e2e.pages_seed import (
     add_terminal,
     at,
     judge,
+    person_id,
 )
 from tests.unit.cloud.web.conftest import Browsers
 
@@ -371,6 +372,42 @@ def test_a_month_says_how_complete_it_is(browsers: Browsers, database: Database)
     assert "后门（自 2026-11-20 17:10）" in text
     assert "1 天待数据" in text
     assert 'href="/month/2026-11?verdict=pending"' in text
+
+
+def test_a_month_without_results_does_not_call_itself_complete(browsers: Browsers):
+    text = browsers.of("hr").get("/month/2026-08").text
+
+    assert "这个月没有任何考勤结果" in text
+    assert "数据齐全" not in text
+
+
+def test_a_month_says_when_its_results_begin(browsers: Browsers, database: Database):
+    with database.write() as connection:
+        connection.execute(delete(attendance_days).where(attendance_days.c.date < date(2026, 10, 5)))
+
+    for path in ("/month/2026-10", "/period/2026-10"):
+        assert "2026-10-05 才有第一次打卡，此前没有结果。" in browsers.of("hr").get(path).text
+        assert "才有第一次打卡" not in browsers.of("hr").get(path.replace("10", "11")).text
+
+
+def test_a_day_that_awaits_data_names_the_terminals(browsers: Browsers, database: Database):
+    person = add_person(database, "7909", "韩梅梅", "质检部")
+    add_terminal(database, 5, "后门", at("2026-11-20 17:10"))
+    add_terminal(database, 6, "前门", to_ms(NOW))
+    judge(database, [person], date(2026, 11, 19), date(2026, 11, 20), to_ms(NOW))
+
+    text = browsers.of("hr").get(f"/person/{person}/day/2026-11-20").text
+    assert "还在等终端上报" in text
+    assert "后门（已完整报告至 2026-11-20 17:10）" in text
+    assert "前门" not in text
+    assert "还在等终端上报" not in browsers.of("hr").get(f"/person/{person}/day/2026-11-19").text
+
+
+def test_a_day_off_shows_how_long_somebody_was_there(browsers: Browsers):
+    text = browsers.of("hr").get(f"/person/{person_id('7001')}/day/{KINDS['overtime']}").text
+
+    assert "<dt>班内工时</dt><dd>0 分钟</dd>" in text
+    assert "<dt>在场</dt><dd>6 小时 5 分</dd>" in text
 
 
 def test_terminals_stand_worst_first(browsers: Browsers, database: Database):
