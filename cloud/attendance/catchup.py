@@ -35,8 +35,8 @@ def _judge_some(
     covered = coverage.span(connection)
     if covered is None:
         return None
-    first, last = max(month.first, covered[0]), min(month.last, view.today)
-    taken = stale.take(connection, first, last, _ROWS_A_ROUND, without)
+    dates = max(month.first, covered[0]), min(month.last, view.today)
+    taken = stale.take(connection, dates, view.now_ms, _ROWS_A_ROUND, without)
     if not taken:
         return None
     asked: defaultdict[PersonId, list[date]] = defaultdict(list)

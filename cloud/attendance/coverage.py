@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, select, true, union
+from sqlalchemy import Connection, Select, and_, case, delete, func, literal, or_, select, true, union
 
 from cloud.attendance import stale
 from cloud.attendance.facts import AsOf, complete_until
@@ -158,7 +158,11 @@ def mark_everybody(connection: Connection, day: date, cause: str, now_ms: int) -
     statement = insert(connection, stale_days).from_select(["person_id", "date", "cause", "since_ms"], marks)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["person_id", "date"], set_={"mark": stale_days.c.mark + 1}
+            index_elements=["person_id", "date"],
+            set_={
+                "mark": stale_days.c.mark + 1,
+                "since_ms": case((stale_days.c.since_ms > now_ms, stale_days.c.since_ms), else_=now_ms),
+            },
         )
     )
 

@@ -35,7 +35,9 @@ _INTO = Into(
     f"{', '.join(f'{name} = excluded.{name}' for name in _RESULT)} "
     "WHERE attendance_days.judged_ms <= excluded.judged_ms",
 )
-_KEPT = "SELECT person_id, date, result, input_hash FROM attendance_days WHERE date BETWEEN ? AND ? AND"
+_KEPT = """
+SELECT person_id, date, result, input_hash, judged_ms FROM attendance_days WHERE date BETWEEN ? AND ? AND"""
+_NEWER = "SELECT person_id, date FROM attendance_days WHERE date BETWEEN ? AND ? AND judged_ms > ? AND"
 _PERSON = ("person_id",)
 _CHANGE = Into("day_changes", ("person_id", "date", "changed_ms", "cause", "difference"))
 _DAY = timedelta(days=1)
@@ -163,14 +165,17 @@ def month_end(day: date) -> date:
 
 
 def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tuple[JudgedDay, bytes | None]]:
-    """Those of ``judged`` that are not stored so already, each with the result stored now."""
+    """Those of ``judged`` that are not stored so already, each with the result stored now.
+
+    What was stored since, made of newer facts, is not compared: ``judged`` says nothing about it.
+    """
     if not judged:
         return []
     dates = {one.date for one in judged}
     keys = [(person,) for person in sorted({one.person_id for one in judged})]
     kept = {
-        (person, day if isinstance(day, str) else day.isoformat()): (result, digest)
-        for person, day, result, digest in direct.rows_of(
+        (person, day if isinstance(day, str) else day.isoformat()): (result, digest, judged_ms)
+        for person, day, result, digest, judged_ms in direct.rows_of(
             connection, _KEPT, _PERSON, keys, values=(min(dates), max(dates))
         )
     }
@@ -179,8 +184,10 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     changed: list[tuple[JudgedDay, bytes | None]] = []
     for one in judged:
         before = kept.get((one.person_id, one.date))
-        if before != (one.encoded, one.input_hash):
-            changed.append((one, before[0] if before else None))
+        if before is None:
+            changed.append((one, None))
+        elif before[2] <= one.judged_ms and before[:2] != (one.encoded, one.input_hash):
+            changed.append((one, before[0]))
     return changed
 
 
@@ -198,11 +205,12 @@ def store_days(
     if not changed:
         return []
     insert_rows(connection, _INTO, [one for one, _ in changed])
+    overtaken = _overtaken(connection, [one for one, before in changed if before is not None], view)
     history: list[Row] = []
     told: list[PersonDay] = []
     for one, before in changed:
         # What is the same but for its inputs is nothing to tell.
-        if before == one.encoded:
+        if before == one.encoded or (one.person_id, _day(one.date)) in overtaken:
             continue
         marked = one.person_id, _day(one.date)
         told.append(marked)
@@ -212,3 +220,13 @@ def store_days(
     insert_rows(connection, _CHANGE, history)
     note_late(connection, told)
     return told
+
+
+def _overtaken(connection: Connection, days: Sequence[JudgedDay], view: AsOf) -> set[PersonDay]:
+    """Those of ``days`` of which a result of newer facts is stored, by another thread or process."""
+    if not days:
+        return set()
+    dates = [one.date for one in days]
+    keys = [(person,) for person in sorted({one.person_id for one in days})]
+    rows = direct.rows_of(connection, _NEWER, _PERSON, keys, values=(min(dates), max(dates), view.now_ms))
+    return {(person, direct.day_of(day)) for person, day in rows}

@@ -22,10 +22,17 @@ PersonDay = tuple[PersonId, date]
 _MARK = Into(
     "stale_days",
     ("person_id", "date", "cause", "since_ms"),
-    "ON CONFLICT (person_id, date) DO UPDATE SET mark = stale_days.mark + 1, cause = excluded.cause",
+    "ON CONFLICT (person_id, date) DO UPDATE SET mark = stale_days.mark + 1, cause = excluded.cause, "
+    "since_ms = CASE WHEN stale_days.since_ms > excluded.since_ms THEN stale_days.since_ms "
+    "ELSE excluded.since_ms END",
 )
 
-_TAKE = "SELECT person_id, date, cause, mark FROM stale_days WHERE date BETWEEN ? AND ?"
+_TAKE = """
+SELECT person_id, date, cause, mark FROM stale_days WHERE date BETWEEN ? AND ? AND since_ms <= ?
+AND NOT EXISTS (
+    SELECT 1 FROM attendance_days
+    WHERE person_id = stale_days.person_id AND date = stale_days.date AND judged_ms > ?
+)"""
 _FORGET = "DELETE FROM stale_days WHERE person_id = ? AND date = ? AND mark = ?"
 
 
@@ -59,13 +66,22 @@ def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: 
 
 
 def take(
-    connection: Connection, first: date, last: date, limit: int, without: Iterable[PersonId] = ()
+    connection: Connection,
+    dates: tuple[date, date],
+    now_ms: int,
+    limit: int,
+    without: Iterable[PersonId] = (),
 ) -> list[Marked]:
-    """The oldest marks of dates from ``first`` to ``last``, both in, except those of some people."""
+    """The oldest marks of ``dates``, both in, that can be judged as of ``now_ms``; not those of some people.
+
+    A fact of a clock ahead of ours, or that came after we looked at ours, is not known yet (T6), and what was
+    judged later than now is not overwritten: such marks wait.
+    """
     others = sorted(without)
     but = f" AND person_id NOT IN ({', '.join('?' * len(others))})" if others else ""
     text = f"{_TAKE}{but} ORDER BY since_ms, person_id LIMIT ?"
-    rows = direct.rows(connection, text, (first.isoformat(), last.isoformat(), *others, limit))
+    span = (day.isoformat() for day in dates)
+    rows = direct.rows(connection, text, (*span, now_ms, now_ms, *others, limit))
     return [Marked(PersonId(person), direct.day_of(day), cause, mark) for person, day, cause, mark in rows]
 
 

@@ -154,7 +154,8 @@ class RecomputeWorker:
         covered = coverage.span(connection)
         if covered is None:
             return []
-        return stale.take(connection, covered[0], view.today, _ROWS_A_ROUND, self._paused)
+        dates = covered[0], view.today
+        return stale.take(connection, dates, view.now_ms, _ROWS_A_ROUND, self._paused)
 
     def _pause(self, unjudgeable: dict[PersonId, str]) -> None:
         until = self._clock.monotonic_ms() + _PAUSE_MS

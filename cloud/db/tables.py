@@ -361,6 +361,7 @@ stale_days = Table(
     Column("person_id", String(40), primary_key=True),
     Column("date", Date, primary_key=True),
     Column("cause", String(200), nullable=False),
+    # When the newest of the facts that mark it came.
     Column("since_ms", BigInteger, nullable=False),
     # Grows with each new fact: the worker takes only the mark it has seen.
     Column("mark", Integer, nullable=False, server_default="1"),

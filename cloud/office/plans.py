@@ -129,7 +129,7 @@ def import_roster(connection: Connection, path: Path, view: AsOf) -> Imported:
                 person_id=person, date=on, known_ms=known_ms, shifts=wanted, zone=zone
             )
         )
-        coverage.mark_span(connection, person, (on, on), "roster", view.now_ms)
+        coverage.mark_span(connection, person, (on, on), "roster", known_ms)
         return Outcome.NEW if row is None else Outcome.CHANGED
 
     return Imported.of(lines, take)

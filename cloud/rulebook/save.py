@@ -89,10 +89,10 @@ def put_in_force(
     if any(each.refuses for each in told):
         return Refused(told)
     days = touched(connection, one, books(one, view.zone, cache), view)
-    _write(connection, one, view)
+    known_ms = _write(connection, one, view)
     _write_audit(connection, one, actor, view)
     marked = [(person, day) for person, dates in days.items() for day in dates]
-    stale.mark(connection, marked, cause_of(one), view.now_ms)
+    stale.mark(connection, marked, cause_of(one), known_ms)
     return Saved(len(marked))
 
 
@@ -111,7 +111,8 @@ def _cause(change: Change) -> str:
     return _CAUSES[str(tag).rpartition("_")[2]]
 
 
-def _write(connection: Connection, one: Draft, view: AsOf) -> None:
+def _write(connection: Connection, one: Draft, view: AsOf) -> int:
+    """Write the rows of a draft; when all of it is known, in ms."""
     before, after = one.before, one.after
     _write_shifts(connection, before, after)
     _write_groups(connection, before, after)
@@ -126,7 +127,7 @@ def _write(connection: Connection, one: Draft, view: AsOf) -> None:
     for group_id in before.groups.keys() - after.groups.keys():
         connection.execute(delete(policies).where(policies.c.group_id == group_id))
         connection.execute(delete(groups).where(groups.c.group_id == group_id))
-    _write_roster(connection, one, view)
+    return _write_roster(connection, one, view)
 
 
 def _write_shifts(connection: Connection, before: RuleTables, after: RuleTables) -> None:
@@ -202,15 +203,20 @@ def _write_calendar(connection: Connection, before: RuleTables, after: RuleTable
             )
 
 
-def _write_roster(connection: Connection, one: Draft, view: AsOf) -> None:
-    """A new entry each, known from now on; one that is in force already is not written again (D1)."""
+def _write_roster(connection: Connection, one: Draft, view: AsOf) -> int:
+    """A new entry each, known from now on; one that is in force already is not written again (D1).
+
+    Returns when the last of them is known, in ms: an entry of now has to come after those that are there.
+    """
+    last_ms = view.now_ms
     for person, days in one.roster.items():
         newest = _newest(connection, person, days)
+        known = {day: max(view.now_ms, newest[day][0] + 1) if day in newest else view.now_ms for day in days}
         rows = [
             {
                 "person_id": person,
                 "date": day,
-                "known_ms": max(view.now_ms, newest[day][0] + 1) if day in newest else view.now_ms,
+                "known_ms": known[day],
                 "shifts": list(entry.shifts),
                 "zone": newest[day][2] if day in newest else entry.zone,
             }
@@ -219,6 +225,8 @@ def _write_roster(connection: Connection, one: Draft, view: AsOf) -> None:
         ]
         if rows:
             connection.execute(plain_insert(roster_entries), rows)
+        last_ms = max([last_ms, *known.values()])
+    return last_ms
 
 
 def _newest(

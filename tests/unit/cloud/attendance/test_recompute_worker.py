@@ -8,10 +8,21 @@ import pytest
 from sqlalchemy import func, select, update
 
 from cloud.attendance import recompute, stale
+from cloud.attendance.catchup import catch_up
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import JudgedDay, changed_days, judge_days, store_days
-from cloud.db.tables import attendance_days, day_changes, groups, people, shifts, stale_days, terminals
+from cloud.db.tables import (
+    attendance_days,
+    day_changes,
+    groups,
+    people,
+    policies,
+    shifts,
+    stale_days,
+    terminals,
+)
 from cloud.feed import DayJudged, Feed, PunchStored
+from cloud.reports.dates import Month
 from models.attendance import DayState, Duty, FindingCode
 from models.ids import PersonId, TerminalId
 from tests.databases import on_both_databases
@@ -163,6 +174,50 @@ def test_a_fact_that_comes_while_a_day_is_judged_is_not_missed(office: Office):
     assert left == {"p-1"}
 
 
+def test_a_punch_that_a_host_with_a_fast_clock_has_taken_is_not_missed(office: Office):
+    office.at("2026-11-19 01:00")
+    office.press("2026-11-18 08:55")
+    office.report()
+    office.clock.now_ms += 200
+    office.press("2026-11-18 18:03")
+    office.clock.now_ms -= 200
+    office.judge()
+
+    office.clock.pass_ms(200)
+    office.judge()
+
+    assert office.days()["2026-11-18"].out_at is not None
+
+
+def test_a_punch_after_our_clock_was_put_back_is_not_missed(office: Office):
+    office.at("2026-11-19 01:00")
+    office.press("2026-11-18 08:55")
+    office.report()
+    office.judge()
+    office.clock.now_ms -= 5_000
+    office.press("2026-11-18 18:03")
+    office.judge()
+
+    office.clock.pass_ms(5_000)
+    office.judge()
+
+    assert office.days()["2026-11-18"].out_at is not None
+
+
+def test_what_comes_while_a_month_is_caught_up_stays_marked(office: Office):
+    office.at("2026-11-19 01:00")
+    office.press("2026-11-18 08:55")
+    office.report()
+    begun = AsOf(office.clock.now_ms, office.zone)
+    office.clock.pass_ms(10)
+    office.press("2026-11-18 18:03")
+
+    catch_up(office.database, Month(2026, 11), begun, {})
+    office.judge()
+
+    assert office.days()["2026-11-18"].out_at is not None
+
+
 def test_a_result_of_older_facts_never_overwrites_a_newer_one(office: Office):
     office.at("2026-11-18 09:00")
     old = AsOf(office.clock.now_ms, office.zone)
@@ -177,6 +232,41 @@ def test_a_result_of_older_facts_never_overwrites_a_newer_one(office: Office):
         store_days(connection, stored_before, {}, old)
 
     assert office.days()["2026-11-18"].late_min == 20
+
+
+@pytest.mark.parametrize("compared", ["before", "after"])
+def test_what_newer_facts_have_overtaken_is_no_change(office: Office, compared: str):
+    office.at("2026-11-18 19:00")
+    office.press("2026-11-18 08:55")
+    office.press("2026-11-18 18:03")
+    office.at("2026-11-19 01:00")
+    office.report()
+    office.judge()
+    who, day = PersonId("p-1"), date(2026, 11, 18)
+
+    # Somebody judges by other rules, slowly; meanwhile a late punch is judged.
+    with office.database.write() as connection:
+        connection.execute(update(policies).values(parameters={"early_grace_min": 10}, version="v2"))
+    old = AsOf(office.clock.now_ms, office.zone)
+    with office.database.read() as connection:
+        slow = judge_days(connection, {who: [day]}, old, {}).days
+        changed = changed_days(connection, slow)
+    office.clock.pass_ms(5_000)
+    office.press("2026-11-18 08:40")
+    office.judge()
+    if compared == "after":
+        with office.database.read() as connection:
+            changed = changed_days(connection, slow)
+        assert changed == []
+
+    with office.database.write() as connection:
+        assert store_days(connection, changed, {}, old) == []
+
+    with office.database.read() as connection:
+        causes = connection.execute(
+            select(day_changes.c.cause).where(day_changes.c.person_id == who, day_changes.c.date == day)
+        ).scalars()
+        assert list(causes) == ["punch"]
 
 
 def test_judging_bit_by_bit_equals_judging_at_once(office: Office):
@@ -203,8 +293,6 @@ def test_judging_bit_by_bit_equals_judging_at_once(office: Office):
 
 
 def test_free_lates_reach_to_the_end_of_the_month(office: Office):
-    from cloud.db.tables import policies
-
     with office.database.write() as connection:
         connection.execute(update(policies).values(parameters={"free_lates": 1}))
     office.at("2026-11-12 20:00")
