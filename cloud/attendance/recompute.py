@@ -37,7 +37,6 @@ _INTO = Into(
 )
 _KEPT = """
 SELECT person_id, date, result, input_hash, judged_ms FROM attendance_days WHERE date BETWEEN ? AND ? AND"""
-_NEWER = "SELECT person_id, date FROM attendance_days WHERE date BETWEEN ? AND ? AND judged_ms > ? AND"
 _PERSON = ("person_id",)
 _CHANGE = Into("day_changes", ("person_id", "date", "changed_ms", "cause", "difference"))
 _DAY = timedelta(days=1)
@@ -171,14 +170,7 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
     """
     if not judged:
         return []
-    dates = {one.date for one in judged}
-    keys = [(person,) for person in sorted({one.person_id for one in judged})]
-    kept = {
-        (person, day if isinstance(day, str) else day.isoformat()): (result, digest, judged_ms)
-        for person, day, result, digest, judged_ms in direct.rows_of(
-            connection, _KEPT, _PERSON, keys, values=(min(dates), max(dates))
-        )
-    }
+    kept = _kept(connection, judged)
     if not kept:
         return [(one, None) for one in judged]
     changed: list[tuple[JudgedDay, bytes | None]] = []
@@ -204,13 +196,15 @@ def store_days(
     """
     if not changed:
         return []
+    # Looked at again: somebody else may have stored results since.
+    kept = _kept(connection, [one for one, _ in changed], locked=connection.dialect.name == "postgresql")
     insert_rows(connection, _INTO, [one for one, _ in changed])
-    overtaken = _overtaken(connection, [one for one, before in changed if before is not None], view)
     history: list[Row] = []
     told: list[PersonDay] = []
-    for one, before in changed:
+    for one, _ in changed:
+        before, _, judged_ms = kept.get((one.person_id, one.date), (None, None, 0))
         # What is the same but for its inputs is nothing to tell.
-        if before == one.encoded or (one.person_id, _day(one.date)) in overtaken:
+        if before == one.encoded or judged_ms > one.judged_ms:
             continue
         marked = one.person_id, _day(one.date)
         told.append(marked)
@@ -222,11 +216,21 @@ def store_days(
     return told
 
 
-def _overtaken(connection: Connection, days: Sequence[JudgedDay], view: AsOf) -> set[PersonDay]:
-    """Those of ``days`` of which a result of newer facts is stored, by another thread or process."""
-    if not days:
-        return set()
-    dates = [one.date for one in days]
-    keys = [(person,) for person in sorted({one.person_id for one in days})]
-    rows = direct.rows_of(connection, _NEWER, _PERSON, keys, values=(min(dates), max(dates), view.now_ms))
-    return {(person, direct.day_of(day)) for person, day in rows}
+def _kept(
+    connection: Connection, judged: Sequence[JudgedDay], *, locked: bool = False
+) -> dict[tuple[str, str], tuple[bytes, bytes, int]]:
+    """Result, hash and instant of the stored days around ``judged``, by person and date.
+
+    ``locked``: nobody else changes them until the transaction ends; SQLite has one writer anyway.
+    """
+    if locked:
+        # A closing locks the table: wait for it before the rows, or it waits for us, too.
+        direct.run(connection, "LOCK TABLE attendance_days IN ROW EXCLUSIVE MODE", ())
+    dates = [one.date for one in judged]
+    keys = [(person,) for person in sorted({one.person_id for one in judged})]
+    more = "ORDER BY person_id, date FOR UPDATE" if locked else ""
+    rows = direct.rows_of(connection, _KEPT, _PERSON, keys, more, (min(dates), max(dates)))
+    return {
+        (person, day if isinstance(day, str) else day.isoformat()): (result, digest, judged_ms)
+        for person, day, result, digest, judged_ms in rows
+    }
