@@ -110,13 +110,10 @@ class Hours:
         return out_ms - in_ms - minutes.overlap_ms(in_ms, out_ms, self.unpaid)
 
 
-def hours_of(
-    plan: DayPlan, midnight: int, crowd: Minutes, *, flexible: bool, claims: Claims = NO_CLAIMS
-) -> Hours | None:
+def hours_of(plan: DayPlan, midnight: int, crowd: Minutes, claims: Claims = NO_CLAIMS) -> Hours | None:
     """The hours of a date whose punches come down to edges; None: they may not.
 
-    ``crowd``: hours of neighbours in its windows; ``flexible``: some of them, or its own, may move;
-    ``claims``: what a dated record has of it.
+    ``crowd``: hours of neighbours in its windows; ``claims``: what a dated record has of it.
     """
     policy = plan.policy
     if plan.duty is not Duty.DUE or len(plan.instances) != 1 or not plan.required:
@@ -137,7 +134,7 @@ def hours_of(
         return None
     if plan.flexible and (policy.punch_per_segment or not _flexible_plainly(instance)):
         return None
-    if crowd and (free or flexible):
+    if crowd and free:
         return None
     unpaid = minutes.normalise(instance.breaks) if free else plan.gaps
     together = (

@@ -59,11 +59,9 @@ class Shape:
         worded: what is said of worked days, by edges, whether some punch was a double, and the record.
         plain: of these the ones of two edges, with nothing else to be filled in, by the edges.
         exact: the same by what is said there, and the record that claims the date or mends a punch.
-        apart: whether anything but the date, its neighbours' hours and a record is to be asked for.
     """
 
     hours: Hours | None
-    apart: bool
     within: dict[Question, Answer | None]
     asked: dict[DayState, Given] = field(default_factory=dict)
     answers: dict[Question, Answer | None] = field(default_factory=dict)

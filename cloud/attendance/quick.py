@@ -280,7 +280,7 @@ class Person:
         presses = [press for number in own for press in (clusters.heads[number], clusters.tails[number])]
         # A question may be longer by half a minute (P7).
         longest_ms = place.plan.policy.max_shift_min * MS - HALF_MS
-        if len(records) > 1 or (record and claimed is None) or shape.apart:
+        if len(records) > 1 or (record and claimed is None) or place.plan.policy.overtime_breaks:
             return None
         if presses[-1][0] - presses[0][0] >= longest_ms or (
             clusters.directed and any(map(clusters.typed, own))

@@ -159,9 +159,8 @@ class Shapes:
         known = place.shape.beside
         if claimed not in known:
             claims = claim(place.plan, (record,), self.plans.rules.natural_leave_types)
-            flexible = any(plan.flexible for plan in place.around)
             midnight, crowd = place.midnight_ms // MS, _crowd(place.around)
-            known[claimed] = hours_of(place.plan, midnight, crowd, flexible=flexible, claims=claims)
+            known[claimed] = hours_of(place.plan, midnight, crowd, claims)
         return known[claimed]
 
     def bounded(self, around: Sequence[DayPlan]) -> bool:
@@ -301,27 +300,24 @@ def _seen_from(midnight: int, one: Instance) -> tuple[object, ...]:
 
 
 def _crowd(around: Plans) -> Minutes:
-    """Planned hours of neighbours, as far as they may move, that reach into the windows of the date (O1)."""
+    """Planned hours of neighbours that reach into the windows of the date (O1)."""
     own = around[SELF]
     low = min([own.opens, *(i.opens for i in own.instances)])
     high = max([own.closes, *(i.closes for i in own.instances)])
-    spans: list[Span] = []
-    for place, plan in enumerate(around):
-        for other in plan.instances if place != SELF else ():
-            if other.kind is InstanceKind.SHIFT and other.shift is not None:
-                start, end = other.start - other.shift.flex_early_min, other.end + other.shift.flex_late_min
-                if start < high and low < end:
-                    spans.append((start, end))
-    return minutes.normalise(spans)
+    return minutes.normalise(
+        [
+            (other.start, other.end)
+            for place, plan in enumerate(around)
+            for other in plan.instances
+            if place != SELF and other.kind is InstanceKind.SHIFT and other.start < high and low < other.end
+        ]
+    )
 
 
 def _shape_of(around: Plans, midnight: int, crowd: Minutes) -> Shape:
-    flexible = any(plan.flexible for plan in around)
-    hours = hours_of(around[SELF], midnight, crowd, flexible=flexible)
-    # Where the hours of a neighbour move with its punches, and meet the windows of this date (D7, O1).
-    apart = (bool(crowd) and flexible) or bool(around[SELF].policy.overtime_breaks)
+    hours = hours_of(around[SELF], midnight, crowd)
     answers: dict[Question, Answer | None] = {}
-    return Shape(hours, apart, within=answers, answers=answers)
+    return Shape(hours, within=answers, answers=answers)
 
 
 def _on_one_date(plan: DayPlan, midnight: int) -> bool:

@@ -68,11 +68,6 @@ class Days:
             found = self._sheets[day] = self._judge(day)
         return found
 
-    def spans(self, day: date) -> minutes.Minutes:
-        """Planned spans of the shifts of a date, moved by flex (O1, D7)."""
-        plan = self.view.plan(day)
-        return self.roles(day).plan.spans if plan.flexible else plan.spans
-
     def day_type(self, day: date) -> DayType:
         """Kind of a calendar date (D2)."""
         return self.view.plan(day).day_type
@@ -102,7 +97,7 @@ class Days:
         _note_punches(sheet, view)
         _note_records(sheet, view)
         count_absence(sheet)
-        judge_overtime(sheet, view, self.spans, self.day_type)
+        judge_overtime(sheet, view, self.day_type)
         mask(sheet)
         if view.records.decisions:
             decide(sheet, view.records.decisions.get(day, ()))

@@ -17,7 +17,6 @@ from cloud.rules.records import clock_minutes
 from cloud.rules.view import View
 from models.attendance import DayType, Duty, Flag
 
-SpansOf = Callable[[date], Minutes]
 TypeOf = Callable[[date], DayType]
 DAY_TYPES = tuple(DayType)
 _NEAR = tuple([timedelta(days=days) for days in (0, -1, 1, 2)])
@@ -37,11 +36,11 @@ class _Sets(Struct, frozen=True):
     eligible: Minutes
 
 
-def judge_overtime(sheet: Sheet, view: View, spans_of: SpansOf, type_of: TypeOf) -> None:
+def judge_overtime(sheet: Sheet, view: View, type_of: TypeOf) -> None:
     """Overtime of a date by class, and the flags of O6. Nothing for exempt persons (D6)."""
     if sheet.plan.duty is Duty.EXEMPT or not _anything(sheet):
         return
-    sets = _sets(sheet, view, spans_of)
+    sets = _sets(sheet, view)
     policy = sheet.plan.policy
     counted = _counted(policy.overtime_mode, sets)
     if policy.hours_system == "comprehensive":
@@ -72,13 +71,13 @@ def _anything(sheet: Sheet) -> bool:
     return any(pairing.pairs for pairing in roles.pairings())
 
 
-def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
+def _sets(sheet: Sheet, view: View) -> _Sets:
     plan = sheet.plan
     asked = minutes.normalise([span for i in plan.instances for span in i.overtime])
     lost = NONE
     if view.records.claims:
         lost = overtime_losses(plan, view.records.claims)
-    bound = _Bound(sheet, spans_of)
+    bound = _Bound(sheet, view)
     asked = bound.less(asked)
     of_others = minutes.union(lost, view.overtime_lost.get(sheet.day, NONE))
     contested = minutes.intersect(asked, of_others)
@@ -104,10 +103,13 @@ def _sets(sheet: Sheet, view: View, spans_of: SpansOf) -> _Sets:
 
 
 class _Bound(Struct, frozen=True):
-    """What never is overtime: planned spans of D-1 to D+2 and overtime breaks."""
+    """What never is overtime: planned spans of D-1 to D+2 and overtime breaks.
+
+    Flex moves those of D itself; those of other dates stay as planned, or a punch would reach too far.
+    """
 
     sheet: Sheet
-    spans_of: SpansOf
+    view: View
 
     def less(self, spans: Minutes) -> Minutes:
         """The spans without it."""
@@ -115,7 +117,8 @@ class _Bound(Struct, frozen=True):
             return NONE
         day = self.sheet.day
         for offset in _NEAR:
-            spans = minutes.subtract(spans, self.spans_of(day + offset))
+            plan = self.view.plan(day + offset) if offset else self.sheet.plan
+            spans = minutes.subtract(spans, plan.spans)
             if not spans:
                 return NONE
         breaks = overtime_breaks(self.sheet, self.sheet.plan.policy, spans[0][0], spans[-1][1])

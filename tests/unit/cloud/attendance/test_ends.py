@@ -22,7 +22,7 @@ def hours(*segments: tuple[int, int], flex_min: int = 0, free: bool = False) -> 
     rules = RuleSet("UTC", (PolicyVersion(policy),), {"S": shift}, {0: RosterEntry(("S",))})
     plans = PlanBook(rules)
     plan = plans.day(DAY, None, exempt=False, employed=True)
-    found = hours_of(plan, plans.zone.midnight(DAY.toordinal()), (), flexible=bool(flex_min))
+    found = hours_of(plan, plans.zone.midnight(DAY.toordinal()), ())
     assert found is not None
     return found
 
