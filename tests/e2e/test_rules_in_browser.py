@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, select
 
 from cloud.db.engine import Database
-from cloud.db.tables import coverage, roster_entries
+from cloud.db.tables import coverage, roster_entries, shifts
 from tests.e2e.browsing import launched, served, sign_in, watch
 from tests.e2e.pages_seed import (
     LONG_NAME,
@@ -25,6 +25,7 @@ from tests.e2e.pages_seed import (
     add_users,
     application,
     new_database,
+    person_id,
     ten_kinds,
 )
 
@@ -175,6 +176,36 @@ def test_back_keeps_what_was_typed(page: Page):
     page.get_by_role("button", name="返回修改").click()
 
     expect(page.locator("#late_grace_min")).to_have_value("17")
+
+
+def test_the_browser_s_own_back_keeps_it_too(page: Page):
+    for path, field, value in (
+        ("/rules/group/default/policy/ever", "#late_grace_min", "17"),
+        ("/rules/shift/NIGHT", "[name=segment_to_1]", "31:00"),
+        ("/rules/group/default", "[name=name]", "别的名字"),
+    ):
+        page.goto(path)
+        page.locator(field).fill(value)
+        page.get_by_role("button", name="预览更改").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("确认更改")
+        page.go_back()
+        expect(page.locator(field)).to_have_value(value)
+
+
+def test_two_shifts_of_a_day_stay_in_their_cell(desk: Page, database: Database):
+    with database.write() as connection:
+        split = [("W1", "08:00-12:00"), ("W2", "12:30-16:30")]
+        connection.execute(insert(shifts), [{"name": n, "definition": {"segments": [s]}} for n, s in split])
+        connection.execute(
+            insert(roster_entries).values(
+                person_id=person_id("7101"), date=date(2026, 11, 18), known_ms=0, shifts=["W1", "W2"]
+            )
+        )
+    desk.goto("/rules/roster/2026-11")
+    cell = desk.locator("td .c.rostered")
+    expect(cell).to_have_text("W+W2")
+    widths = cell.evaluate("one => [one.getBoundingClientRect().width, one.parentElement.clientWidth]")
+    assert widths[0] <= widths[1]
 
 
 def test_long_names_leave_room_for_what_a_trial_changes(desk: Page):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from http import HTTPStatus
 from urllib.parse import quote
@@ -185,15 +185,29 @@ def fault_lines(
 ) -> list[FaultLine]:
     """Faults in words, errors first; what is wrong with several groups in the same way is said once."""
     names = {key: group.name for tables in (before, after) for key, group in tables.groups.items()}
+    joint = words(viewer.language)("rules.listed")
     groups: dict[tuple[bool, bool, str], list[str]] = {}
-    for each in faults:
+    for each in _unused_at_once(faults, joint):
         is_error = each.fault.severity is Severity.ERROR
         listed = groups.setdefault((is_error, each.new, told(each.fault, viewer.language, groups=names)), [])
         name = "" if each.group is None else names.get(each.group, each.group)
         if name and name not in listed:
             listed.append(name)
-    joint = words(viewer.language)("rules.listed")
     return [FaultLine(error, new, joint.join(listed), text) for (error, new, text), listed in groups.items()]
+
+
+def _unused_at_once(faults: Sequence[Told], joint: str) -> Iterator[Told]:
+    """``faults``, with the shifts that nobody uses in one of them: some firms have dozens."""
+    unused: dict[bool, list[str]] = {}
+    for each in faults:
+        if each.fault.code == "unused_shift":
+            unused.setdefault(each.new, []).append(str(each.fault.args["shift"]))
+    for each in faults:
+        if each.fault.code != "unused_shift":
+            yield each
+        elif each.new in unused:
+            args = {"shift": joint.join(unused.pop(each.new))}
+            yield replace(each, fault=replace(each.fault, args=args))
 
 
 def _months(connection: Connection, touch: Touch | None, this_month: Month, *, to_come: bool) -> list[Month]:

@@ -257,6 +257,7 @@ class _Planned:
             colour = f"s{self._order.get(names[0], 0) % _COLOURS}" if names else "off"
             short = "+".join(self._shorts.get(name, name[:_SHORT]) for name in names)
             css = f"{colour} rostered" if rostered else colour
+            css += " several" if len(names) > 1 else ""
             cell = self._drawn[names, rostered] = Cell(said, short, css, rostered)
         return cell
 

@@ -27,7 +27,7 @@
     return row && at.day >= 0 ? row.cells[at.day + 2] : null;
   };
 
-  told.textContent = told.dataset.none;
+  told.textContent = window.matchMedia("(pointer: coarse)").matches ? told.dataset.touch : told.dataset.none;
   bodyRows().forEach((row) => Array.from(row.cells).slice(2).forEach((cell) => cell.setAttribute("tabindex", "-1")));
   if (cellAt({ row: 0, day: 0 })) cellAt({ row: 0, day: 0 }).setAttribute("tabindex", "0");
 

@@ -92,6 +92,16 @@ def test_the_overview_shows_groups_shifts_and_what_is_wrong(desk: Desk):
     assert "班次 NIGHT 没有任何组或排班使用" in text
 
 
+def test_shifts_that_nobody_uses_are_told_of_at_once(desk: Desk):
+    for name in ("早班", "晚班"):
+        desk.confirm(desk.send("/rules/set-shift", **shift_form(name, "06:00-14:00")))
+
+    text = words_of(desk.browser.get("/rules").text)
+    assert text.count("没有任何组或排班使用") == 1
+    assert "班次 NIGHT、早班、晚班 没有任何组或排班使用" in text
+    assert "规则检查：1 处值得一看" in text
+
+
 def test_nothing_is_in_force_before_it_is_confirmed(desk: Desk):
     before = desk.tables()
     review = desk.send(
