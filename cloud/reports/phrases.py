@@ -17,6 +17,8 @@ from models.person import Language
 _HOUR = 60
 _HALVES = (Fraction(1, 2), Fraction(1))
 Judged = DayBrief | AttendanceDay
+_ABSENCE = frozenset({FindingCode.ABSENT, FindingCode.ABSENT_HALF, FindingCode.SHORT_HOURS})
+"""Findings of absent minutes; without one of them somebody was away between two pairs (P6)."""
 
 
 class Texts(Protocol):
@@ -89,6 +91,8 @@ class Phrases:
         if day.duty in {Duty.NOT_EMPLOYED, Duty.EXEMPT}:
             return say(f"say.{day.duty}")
         parts = [self.finding(day, code) for code in dict.fromkeys(day.findings)] + self._away(day)
+        if not _ABSENCE.intersection(day.findings) and (between := _absent_min(day)):
+            parts.append(say("say.between", span=self.duration(between)))
         if overtime := sum(day.overtime_min.values()):
             parts.append(say("say.overtime", span=self.duration(overtime)))
         if day.state is DayState.IN_PROGRESS and day.duty is Duty.DUE:
@@ -113,8 +117,7 @@ class Phrases:
         if code is FindingCode.ABSENT:
             return say("say.absent", n=number(day.absent_days))
         if code is FindingCode.SHORT_HOURS:
-            short = sum(s.end_min - s.start_min for s in day.timeline if s.part is Part.ABSENT)
-            return say("say.short_hours", n=short)
+            return say("say.short_hours", n=_absent_min(day))
         return say(f"say.{code}")
 
     def delta(self, changes: Mapping[str, Fraction]) -> str:
@@ -152,3 +155,7 @@ class Phrases:
         if day.day_type is DayType.STATUTORY:
             return self.texts("say.statutory")
         return self.texts("say.on_trip" if Flag.ON_TRIP in day.flags else "say.rest")
+
+
+def _absent_min(day: Judged) -> int:
+    return sum(span.end_min - span.start_min for span in day.timeline if span.part is Part.ABSENT)

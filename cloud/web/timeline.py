@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.reports.day import DayReport, PunchRow
 from cloud.reports.phrases import Phrases
-from models.attendance import AttendanceDay, TimelineSpan
+from models.attendance import AttendanceDay, Part, TimelineSpan
 from models.clock import from_ms, to_ms
 from models.office import (
     ClockSpan,
@@ -207,16 +207,35 @@ def _sums(judgement: Iterable[Block]) -> list[Sum]:
 
 
 def _presence(result: AttendanceDay | None, scale: _Scale, phrases: Phrases) -> list[Block]:
-    """From IN to OUT of each shift; without shifts, of the day."""
+    """From IN to OUT of each shift; without shifts, of the day. Who was away between pairs was not there."""
     if result is None:
         return []
     edges = [(one.in_at, one.out_at) for one in result.shifts.values()] or [(result.in_at, result.out_at)]
+    away = _away(result)
     blocks = []
     for came, went in edges:
         if came is not None and went is not None:
             start, end = (to_ms(datetime.fromisoformat(edge)) / MINUTE_MS for edge in (came, went))
-            blocks.append(scale.block(start, end, "presence", phrases.texts("part.present")))
+            gaps = [gap for gap in away if start <= gap[0] and gap[1] <= end]
+            pieces = pairwise([start, *(edge for gap in gaps for edge in gap), end])
+            blocks += [
+                scale.block(*piece, "presence", phrases.texts("part.present")) for piece in list(pieces)[::2]
+            ]
     return blocks
+
+
+def _away(result: AttendanceDay) -> list[tuple[int, int]]:
+    """Minutes between two pairs (P6), breaks within them too."""
+    if all(step.code != "away" for step in result.explanation):
+        return []
+    found: list[tuple[int, int]] = []
+    before: Part | None = None
+    for span in result.timeline:
+        if span.part is Part.ABSENT:
+            start = found.pop()[0] if before is Part.ABSENT else span.start_min
+            found.append((start, span.end_min))
+        before = span.part
+    return found
 
 
 def _ticks(punches: Sequence[PunchRow], scale: _Scale, phrases: Phrases, doors: dict[str, str]) -> list[Tick]:

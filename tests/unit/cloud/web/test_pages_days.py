@@ -11,7 +11,7 @@ from sqlalchemy import delete, event, insert, update
 from cloud.attendance.closing import close
 from cloud.attendance.periods import PeriodEvent
 from cloud.db.engine import Database
-from cloud.db.tables import attendance_days, day_changes, people, punches, terminals, users
+from cloud.db.tables import attendance_days, day_changes, people, policies, punches, terminals, users
 from cloud.reports.dates import Month
 from models.clock import to_ms
 from models.ids import PersonId
@@ -401,6 +401,22 @@ def test_a_day_that_awaits_data_names_the_terminals(browsers: Browsers, database
     assert "后门（已完整报告至 2026-11-20 17:10）" in text
     assert "前门" not in text
     assert "还在等终端上报" not in browsers.of("hr").get(f"/person/{person}/day/2026-11-19").text
+
+
+def test_who_was_away_between_two_pairs_is_not_just_normal(browsers: Browsers, database: Database):
+    with database.write() as connection:
+        connection.execute(update(policies).values(parameters={"pairing": "alternate"}))
+    person = add_person(database, "7910", "韩梅梅", "质检部")
+    add_punches(
+        database, person, *(f"2026-11-19 {clock}:00" for clock in ("09:00", "11:00", "15:00", "18:00"))
+    )
+    judge(database, [person], date(2026, 11, 19), date(2026, 11, 19), to_ms(NOW))
+
+    text = browsers.of("hr").get(f"/person/{person}/day/2026-11-19").text
+
+    assert "2026-11-19</time> 中途离岗 3 小时" in text
+    rows = re.findall(r"打卡</t[dh]><td>([^<]*)</td><td>([^<]*)</td><td[^>]*>([^<]*)</td><td>在岗", text)
+    assert rows == [("09:00", "11:00", "120"), ("15:00", "18:00", "180")]
 
 
 def test_a_day_off_shows_how_long_somebody_was_there(browsers: Browsers):
