@@ -34,6 +34,7 @@ _PARTS_A_PROCESS = 2
 _DAYS_ALONE = 50_000
 """So many days are judged sooner by this process than others have started."""
 _DAY = timedelta(days=1)
+_OLDEST = date(1970, 1, 1)
 _OBJECTS_A_COLLECTION = 200_000
 """Days are rows by the thousand, none of which refers to itself: looking through them cost a twentieth."""
 
@@ -101,6 +102,9 @@ def recompute(database: Database, asked: Asked, view: AsOf) -> int:
     from rich.console import Console  # the other processes import this module too, and show nothing
     from rich.progress import Progress
 
+    if asked.first < _OLDEST:
+        complain(f"--from {asked.first}: no punch can be older than {_OLDEST}")
+        return 2
     days = [asked.first + _DAY * n for n in range((min(asked.last, view.today) - asked.first).days + 1)]
     who = _who(database, asked)
     if not days or not who:

@@ -17,6 +17,7 @@ from cloud.db.tables import attendance_days, people
 from cloud.rulebook.draft import Draft
 from cloud.rulebook.members import Member, read_members
 from cloud.rulebook.rosters import Names, read_rosters
+from cloud.rules.facts import CalendarKind
 from models.ids import PersonId
 
 _DAY = timedelta(days=1)
@@ -125,8 +126,17 @@ class _Kind:
 
 
 def _planned(rules: GroupRules, day: date) -> tuple[object, ...]:
+    """What the week makes of a date, and what its reasons say of that: a makeup day is none on a workday."""
     entry = rules.plans.entry(day)
-    return (entry, *(rules.rules.shifts.get(name) for name in entry.shifts))
+    calendar = rules.rules.calendar.get(day)
+    is_makeup = calendar is not None and calendar.kind is CalendarKind.MAKEUP
+    own = rules.rules.week.get(day.weekday()) if is_makeup else None
+    return (
+        entry,
+        own,
+        rules.plans.day_type(day, None),
+        *(rules.rules.shifts.get(name) for name in entry.shifts),
+    )
 
 
 def _changed_shifts(draft: Draft) -> frozenset[str]:

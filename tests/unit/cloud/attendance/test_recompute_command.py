@@ -179,3 +179,11 @@ def test_days_without_a_result_are_told_apart_from_those_that_differ(
         "4 days judged, 0 changed, 2 for the first time",
         "4 days judged, 0 changed",
     ]
+
+
+def test_days_of_which_no_punch_can_be_are_refused(office: Office, capsys: pytest.CaptureFixture[str]):
+    office.at("2026-11-12 09:00")
+
+    assert recompute(office.database, Asked(date(1, 1, 1), LAST), view(office)) == 2
+    assert "no punch can be older than 1970-01-01" in capsys.readouterr().err
+    assert kept(office) == {}

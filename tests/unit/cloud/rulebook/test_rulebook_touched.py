@@ -68,6 +68,24 @@ def test_a_date_of_the_calendar_touches_everybody_employed_for_three_dates(firm:
     assert {tuple(days) for person, days in trial.days.items() if person != joined} == {tuple(sorted(three))}
 
 
+def test_a_week_that_has_the_makeup_day_as_its_own_touches_it(firm: Firm):
+    saturday = date(2026, 11, 14)
+    firm.save(SetDay(saturday, "makeup"), SetGroup(LAB, "实验室", WEEK))
+
+    trial = firm.trial(SetGroup(LAB, "实验室", WEEK | {"sat": "DAY"}))
+
+    # Due as before, but no longer because of the calendar.
+    assert saturday in trial.days[person_id("1001")]
+
+
+def test_a_first_week_makes_days_of_rest_of_the_others(firm: Firm):
+    firm.save(SetGroup(LAB, "实验室", {}))
+
+    trial = firm.trial(SetGroup(LAB, "实验室", {"sat": "DAY"}))
+
+    assert date(2026, 11, 11) in trial.days[person_id("1001")]
+
+
 def test_a_result_of_a_date_outside_the_contract_is_touched_too(firm: Firm):
     left, who = date(2026, 11, 4), person_id("1003")
     with firm.database.write() as connection:
