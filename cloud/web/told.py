@@ -28,6 +28,8 @@ def told(fault: Fault, language: Language, typed: str = "", groups: Mapping[str,
     for arg in _PARAMETER_ARGS:
         if f"param.{args.get(arg)}" in say:
             args[arg] = say(f"param.{args[arg]}")
+    if args.get("first_day") == args.get("second_day") == "next_day":
+        args |= {"first_day": "same_day", "second_day": "same_day"}
     if "group" in args and groups:
         args["group"] = groups.get(str(args["group"]), args["group"])
     if fault.code == "bad_parameter":

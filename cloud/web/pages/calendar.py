@@ -21,10 +21,10 @@ from cloud.reports.dates import local_date
 from cloud.rulebook.draft import Change, SetDay, SetYear
 from cloud.sheets import BadSheet
 from cloud.sheets import day as parse_day
-from cloud.web.pages.described import source_text
+from cloud.web.pages.described import WEEKDAYS, source_text
 from cloud.web.pages.forms import Form, ruler, text, upload
 from cloud.web.pages.review import START, show_review
-from cloud.web.pages.rules import WEEKDAYS, saved_of
+from cloud.web.pages.rules import saved_of
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.sessions import Viewer
 from cloud.web.words import Words, words
@@ -192,7 +192,7 @@ def _from_file(site: Site, name: str, content: bytes, say: Words) -> tuple[list[
             imported = import_calendar(connection, path, view)
             after = read_tables(connection)
         except BadSheet as error:
-            return [], [str(error).replace(str(path), name)]
+            return [], [say("calendar.no_sheet", said=str(error).replace(str(path), name))]
         finally:
             trial.rollback()
     told = [

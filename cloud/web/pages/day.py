@@ -46,6 +46,7 @@ class RecordLine:
     record: OfficeRecord
     label: str
     span: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,13 @@ def _values(
         "reasons": _reasons(result, viewer, names),
         "doors": doors,
         "records": [
-            RecordLine(one, record_label(one, phrases), _span(one, site, phrases)) for one in report.records
+            RecordLine(
+                one,
+                record_label(one, phrases),
+                _span(one, site, phrases),
+                _source_name(one.source, phrases),
+            )
+            for one in report.records
         ],
         "changes": [_change(change, phrases) for change in report.changes],
         "required": "" if result is None else phrases.duration(result.required_min),
@@ -136,8 +143,13 @@ def _calendar_name(connection: Connection, day: date, phrases: Phrases) -> dict[
 def _source_names(result: AttendanceDay | None, phrases: Phrases) -> dict[str, str]:
     """What explanations call where a form came from, where it is not called so already."""
     steps = () if result is None else result.explanation
-    keys = {source: f"form_source.{source}" for step in steps if (source := str(step.args.get("source")))}
-    return {source: phrases.texts(key) for source, key in keys.items() if key in phrases.texts}
+    sources = {str(step.args["source"]) for step in steps if "source" in step.args}
+    return {source: _source_name(source, phrases) for source in sources}
+
+
+def _source_name(source: str, phrases: Phrases) -> str:
+    key = f"form_source.{source}"
+    return phrases.texts(key) if key in phrases.texts else source
 
 
 def _flags(result: AttendanceDay | None, phrases: Phrases) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
+from cloud.attendance.rulesets import CalendarRow
 from cloud.db.tables import people
 from cloud.office.calendar import COMPUTED, NOTICE
 from cloud.reports.phrases import Texts
@@ -28,6 +29,7 @@ from cloud.rulebook.draft import (
 from cloud.web.parameters import NAMES, ON, default_text, text_of
 from cloud.web.words import Words
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS_LISTED = 60
 _NAMED = 6
 
@@ -153,7 +155,7 @@ def parameter_text(name: str, value: object, say: Words) -> str:
 def _group_rows(one: Draft, group_id: str, say: Words) -> list[Row]:
     before, after = (tables.groups.get(group_id) for tables in (one.before, one.after))
     rows = [Row(say("rules.name"), before.name if before else "", after.name if after else "")]
-    for number, weekday in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun")):
+    for number, weekday in enumerate(WEEKDAYS):
         old, new = (plain_text(group.week.get(weekday, "off")) if group else "" for group in (before, after))
         rows.append(Row(say(f"weekday_long.{number}"), off_text(old, say), off_text(new, say)))
     default = [say("rules.yes") if group and group.is_default else "" for group in (before, after)]
@@ -181,10 +183,15 @@ def _day_row(one: Draft, day: SetDay, say: Words) -> Row:
     texts = []
     for tables in (one.before, one.after):
         row = tables.calendar.get(day.date)
-        texts.append(
-            "" if row is None else " ".join(filter(None, (kind_text(row.kind, row.half, say), row.name)))
-        )
+        texts.append("" if row is None else " ".join(filter(None, _said(row, say))))
     return Row(day.date.isoformat(), *texts)
+
+
+def _said(row: CalendarRow, say: Words) -> Iterator[str]:
+    yield kind_text(row.kind, row.half, say)
+    if row.shift_of in WEEKDAYS:
+        yield say("calendar.like", day=say(f"weekday_long.{WEEKDAYS.index(row.shift_of)}"))
+    yield row.name
 
 
 def source_text(source: str, say: Texts) -> str:

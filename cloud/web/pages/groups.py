@@ -21,10 +21,10 @@ from cloud.rulebook.draft import Change, DropGroup, DropVersion, MovePeople, Set
 from cloud.rules.faults import Fault
 from cloud.rules.plain import Plain
 from cloud.sheets import day as parse_day
-from cloud.web.pages.described import Row, parameter_text, plain_text
+from cloud.web.pages.described import WEEKDAYS, Row, parameter_text, plain_text
 from cloud.web.pages.forms import Form, Typed, ruler, text, texts
 from cloud.web.pages.review import START, show_review
-from cloud.web.pages.rules import WEEKDAYS, saved_of
+from cloud.web.pages.rules import saved_of
 from cloud.web.pages.site import PageRefused, Site
 from cloud.web.parameters import NAMES, fields, parameters_of, texts_of
 from cloud.web.sessions import Viewer

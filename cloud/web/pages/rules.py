@@ -23,7 +23,7 @@ from cloud.rules.facts import WorkShift
 from cloud.rules.plain import Plain
 from cloud.rules.policy import Policy, policy_from
 from cloud.rules.rulesfile import rule_set
-from cloud.web.pages.described import off_text, plain_text
+from cloud.web.pages.described import WEEKDAYS, off_text, plain_text
 from cloud.web.pages.forms import Form, ruler, upload
 from cloud.web.pages.review import START, fault_lines, show_review
 from cloud.web.pages.site import PageRefused, Site
@@ -31,7 +31,6 @@ from cloud.web.sessions import Viewer
 from cloud.web.shiftbar import ShiftBar, scale_of, shift_bar
 from cloud.web.words import Words, words
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ACTIONS = (
     "set_shift",
     "drop_shift",

@@ -12,6 +12,7 @@ from cloud.attendance.closing import close
 from cloud.attendance.periods import PeriodEvent
 from cloud.db.engine import Database
 from cloud.db.tables import attendance_days, day_changes, people, policies, punches, terminals, users
+from cloud.office.imports import FILE_SOURCE
 from cloud.reports.dates import Month
 from models.clock import to_ms
 from models.ids import PersonId
@@ -401,6 +402,29 @@ def test_a_day_that_awaits_data_names_the_terminals(browsers: Browsers, database
     assert "后门（已完整报告至 2026-11-20 17:10）" in text
     assert "前门" not in text
     assert "还在等终端上报" not in browsers.of("hr").get(f"/person/{person}/day/2026-11-19").text
+
+
+def test_a_form_from_a_file_is_said_to_be(browsers: Browsers, database: Database):
+    person = add_person(database, "7911", "韩梅梅", "质检部")
+    day = date(2026, 11, 19)
+    form = OfficeRecord(
+        source=FILE_SOURCE.format(kind=RecordKind.LEAVE),
+        source_id="12",
+        version=1,
+        person_id=person,
+        kind=RecordKind.LEAVE,
+        status=RecordStatus.APPROVED,
+        unit=SpanUnit.DAY,
+        body=DateSpan(day, Half.AM, day, Half.PM),
+        known_ms=at("2026-11-18 10:00"),
+        leave_type="annual",
+    )
+    add_record(database, form)
+    judge(database, [person], day, day, to_ms(NOW))
+
+    text = browsers.of("hr").get(f"/person/{person}/day/{day}").text
+    assert "请假（年假）480 分钟，1 天：文件 12" in text
+    assert "<td>文件 12</td>" in text
 
 
 def test_who_was_away_between_two_pairs_is_not_just_normal(browsers: Browsers, database: Database):

@@ -484,7 +484,7 @@ def test_a_roster_that_overlaps_is_refused(desk: Desk):
         "/rules/set-roster/2026-11", person=LI_LEI, first="2026-11-18", shift="DAY", second="DAY"
     )
 
-    assert "计划时间重叠" in review.text
+    assert "DAY（同日）与 DAY（同日）的计划时间重叠" in words_of(review.text)
     assert desk.confirm(review).status_code == 422
 
 
@@ -560,6 +560,7 @@ def test_a_calendar_file_is_looked_at_before_it_counts(desk: Desk):
 
     assert desk.tables() == before
     assert "下午放假 青年节" in words_of(review.text)
+    assert "补班 按星期五的班" in words_of(review.text)
     desk.confirm(review)
 
     tables = desk.tables()
@@ -574,7 +575,10 @@ def test_a_calendar_file_is_looked_at_before_it_counts(desk: Desk):
         (b"date,kind\n2027-13-04,rest\n", "第 2 行：date（日期）要写成 2026-11-18"),
         (b"date,kind,half\n2027-05-04,half,noon\n", "第 2 行：half（半天）在半天假时写上午"),
         (b"date,kind,shift_of\n2027-05-04,makeup,noon\n", "第 2 行：shift_of（补班）要写星期几"),
-        (b"colour\nblue\n", "no column date"),
+        (
+            b"colour\nblue\n",
+            "这个文件不能作为日历读取：要有一行标题，其中有 日期 与 类型（days.csv: no column date",
+        ),
         (b"\0\1", "neither CSV"),
     ],
 )
