@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -45,6 +45,8 @@ from cloud.rulebook.touched import books, touched
 
 _CAUSES = {"shift": "shift", "group": "group", "version": "policy", "day": "calendar", "year": "calendar"}
 _DIGEST_BYTES = 16
+Groups = Mapping[str, str | None]
+"""Ids of groups by people; None: in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ def put_in_force(
     if any(each.refuses for each in told):
         return Refused(told)
     days = touched(connection, one, books(one, view.zone, cache), view)
+    were = _groups_of(connection, one.groups) if one.groups else {}
     known_ms = _write(connection, one, view)
-    _write_audit(connection, one, actor, view)
+    _write_audit(connection, one, were, actor, view)
     marked = [(person, day) for person, dates in days.items() for day in dates]
     stale.mark(connection, marked, cause_of(one), known_ms)
     return Saved(len(marked))
@@ -241,16 +244,22 @@ def _newest(
     return {day: (known_ms, names, zone) for day, known_ms, names, zone in rows}
 
 
-def _write_audit(connection: Connection, one: Draft, actor: str, view: AsOf) -> None:
+def _groups_of(connection: Connection, who: Container[str]) -> Groups:
+    """In which group people are."""
+    everybody = connection.execute(select(people.c.person_id, people.c.group_id))
+    return {person: group_id for person, group_id in everybody if person in who}
+
+
+def _write_audit(connection: Connection, one: Draft, were: Groups, actor: str, view: AsOf) -> None:
     """A line for each change with what was there before; days of the calendar share one."""
     days = [change for change in one.changes if isinstance(change, SetDay)]
     others = [change for change in one.changes if not isinstance(change, SetDay)]
     lines: list[tuple[str, str, object]] = [
-        (str(change.__struct_config__.tag), _target(change), _detail(one, change)) for change in others
+        (str(change.__struct_config__.tag), _target(change), _detail(one, change, were)) for change in others
     ]
     if days:
         target = f"{min(day.date for day in days)}..{max(day.date for day in days)}"
-        lines.append(("set_days", target, [_detail(one, day) for day in days]))
+        lines.append(("set_days", target, [_detail(one, day, were) for day in days]))
     connection.execute(
         plain_insert(audit),
         [
@@ -277,7 +286,7 @@ def _target(change: Change) -> str:
             return change.group_id or ""
 
 
-def _detail(one: Draft, change: Change) -> dict[str, object]:
+def _detail(one: Draft, change: Change, were: Groups) -> dict[str, object]:
     """The change, and what it took the place of."""
     before: object = None
     match change:
@@ -293,6 +302,8 @@ def _detail(one: Draft, change: Change) -> dict[str, object]:
             before = one.before.calendar.get(day)
         case SetYear(year=year):
             before = one.before.years.get(year)
-        case SetRoster() | MovePeople():
+        case MovePeople(people=who):
+            before = {person: were.get(person) for person in who}
+        case SetRoster():
             before = None
     return {"change": msgspec.to_builtins(change), "before": msgspec.to_builtins(before)}

@@ -216,16 +216,17 @@ def _roster_rows(connection: Connection, change: SetRoster, say: Words) -> list[
 def _move_rows(connection: Connection, one: Draft, change: MovePeople, target: str, say: Words) -> list[Row]:
     """Who comes from which group; those who are there already do not move."""
     of: dict[str | None, list[str]] = {}
-    known = select(people.c.person_id, people.c.group_id).where(people.c.person_id.in_(change.people))
-    for person, group_id in connection.execute(known):
-        of.setdefault(group_id, []).append(person)
+    who = set(change.people)
+    for person, group_id in connection.execute(select(people.c.person_id, people.c.group_id)):
+        if person in who:
+            of.setdefault(group_id, []).append(person)
     return [
         Row(
-            _people(connection, who, say),
+            _people(connection, movers, say),
             _group_name(one, group_id) if group_id else say("rules.no_group"),
             target,
         )
-        for group_id, who in of.items()
+        for group_id, movers in of.items()
         if group_id != change.group_id
     ]
 

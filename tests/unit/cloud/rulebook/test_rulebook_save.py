@@ -116,6 +116,7 @@ def test_every_change_is_in_the_audit_with_what_was_before(firm: Firm):
     assert lines["set_days"][1][1]["before"]["kind"] == "statutory"
     assert lines["set_roster"] == ("2026-11-12..2026-11-13", lines["set_roster"][1])
     assert lines["move_people"][0] == "shop"
+    assert lines["move_people"][1]["before"] == {WHO: "default"}
 
 
 def test_a_draft_made_for_other_rules_is_not_saved(firm: Firm):
