@@ -54,7 +54,8 @@ def near(at_ms: int, zone: ZoneInfo) -> tuple[date, date, date]:
 
 def around(first: date, last: date) -> list[date]:
     """The dates a span of dates can change: each of it, and one more at either end."""
-    return [first + _DAY * n for n in range(-1, (last - first).days + 2)]
+    low, high = max(first, date.min + _DAY) - _DAY, min(last, date.max - _DAY) + _DAY
+    return [low + _DAY * n for n in range((high - low).days + 1)]
 
 
 def mark(connection: Connection, days: Iterable[PersonDay], cause: str, now_ms: int) -> None:

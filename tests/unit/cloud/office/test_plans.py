@@ -94,6 +94,12 @@ def test_the_calendar_of_the_firm_goes_over_that_of_the_state(firm: Database, fi
     assert marked == {(person, day) for person in ("p-1", "p-2") for day in range(13, 18)}
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_ends_of_time_have_one_neighbour(firm: Database, file: Path, view: AsOf, day: str):
+    assert not take(firm, import_calendar, file, view, f"date,kind\n{day},rest\n").refused
+    assert not take(firm, import_roster, file, view, f"employee_no,date,shift\np-1,{day},off\n").refused
+
+
 def test_the_calendar_of_tomorrow_can_change_today(firm: Database, file: Path, view: AsOf):
     take(firm, import_calendar, file, view, "date,kind\n2026-11-19,rest\n2026-11-21,rest\n")
 
