@@ -35,6 +35,7 @@ from models.ids import PersonId
 from models.office import OfficeRecord
 from models.punch import ClockQuality
 
+_DAY = timedelta(days=1)
 _MARGIN = timedelta(days=3)
 _PEOPLE_A_QUERY = 500
 
@@ -186,6 +187,15 @@ class _Roster:
         else:
             self.first[day] = entry
 
+    def fence(self, first: date, last: date) -> None:
+        """Have a day off beyond what was read from ``first`` to ``last``, beside a date with an entry.
+
+        What is rostered there is not known: it is not to be taken for the week, which may overlap (V3).
+        """
+        for edge, beyond in ((first, first - _DAY), (last, last + _DAY)):
+            if edge in self.first:
+                self.first[beyond] = RosterEntry()
+
 
 _UNROSTERED = _Roster()
 
@@ -213,6 +223,8 @@ class _About:
                 connection, _ROSTER, _PERSON, rostered, "ORDER BY known_ms", span
             ):
                 self.roster[person].add(direct.day_of(day), _entry(names, clock), known_ms)
+            for roster in self.roster.values():
+                roster.fence(first, last)
         if exempt:
             for person, begins, ends in direct.rows_of(connection, _EXEMPT, _PERSON, exempt):
                 self.exempt[person].append((direct.day_of(begins), direct.day_of(ends)))

@@ -29,7 +29,7 @@ from models.attendance import Duty
 from models.office import ClockSpan, OfficeRecord
 
 _FIRST: Final = -3
-_BEYOND: Final = 4
+_BEYOND: Final = 5
 _BEFORE_FORM: Final = 2
 """Dates before that of its start that a form may belong to (A6)."""
 _STRETCHES: Final = 4_000

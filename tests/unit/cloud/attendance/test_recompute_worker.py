@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from cloud.attendance import recompute, stale
 from cloud.attendance.catchup import catch_up
+from cloud.attendance.codec import decode
 from cloud.attendance.facts import AsOf
 from cloud.attendance.recompute import JudgedDay, changed_days, judge_days, store_days
 from cloud.db.tables import (
@@ -17,12 +18,14 @@ from cloud.db.tables import (
     groups,
     people,
     policies,
+    roster_entries,
     shifts,
     stale_days,
     terminals,
 )
 from cloud.feed import DayJudged, Feed, PunchStored
 from cloud.reports.dates import Month
+from cloud.rules.facts import WEEKDAYS
 from models.attendance import DayState, Duty, FindingCode
 from models.ids import PersonId, TerminalId
 from tests.databases import on_both_databases
@@ -388,6 +391,25 @@ def test_a_warming_that_fails_keeps_nobody_waiting(office: Office, monkeypatch: 
     monkeypatch.setattr(office.worker, "warm", fail)
     let_the_thread_judge(office)
     assert "2026-11-18" in office.days()
+
+
+@pytest.mark.parametrize("day", [12, 14, 16])
+def test_hours_rostered_further_off_are_not_those_of_the_week(office: Office, day: int):
+    early = {"person_id": "p-1", "known_ms": 0, "shifts": ["EARLY"]}
+    with office.database.write() as connection:
+        connection.execute(shifts.insert().values(name="EARLY", definition={"segments": ["05:00-13:00"]}))
+        connection.execute(update(groups).values(week=dict.fromkeys(WEEKDAYS, "NIGHT")))
+        connection.execute(
+            roster_entries.insert(), [early | {"date": date(2026, 11, n)} for n in range(1, 29)]
+        )
+    office.at("2026-11-27 12:00")
+    asked = {PersonId("p-1"): [date(2026, 11, day)]}
+
+    with office.database.read() as connection:
+        judged = judge_days(connection, asked, AsOf(office.clock.now_ms, office.zone), {})
+
+    assert judged.unjudgeable == {}
+    assert [decode(one.encoded).shift for one in judged.days] == [("EARLY",)]
 
 
 def test_somebody_whose_facts_break_us_stops_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch):
