@@ -19,6 +19,8 @@ from models.attendance import DayState
 from models.ids import PersonId
 
 _PEOPLE_A_QUERY = 500
+_STORED_LATER_MS = 6 * 3_600_000
+"""How long after its facts were read a result may be stored: a recompute of years takes hours."""
 
 
 class Verdict(StrEnum):
@@ -144,7 +146,7 @@ def _unsure(
             exists().where(
                 day.person_id == signoffs.c.person_id,
                 day.date.between(month.first, month.last),
-                day.judged_ms >= signoffs.c.at_ms,
+                day.judged_ms >= signoffs.c.at_ms - _STORED_LATER_MS,
             )
         )
     return {PersonId(person) for person in connection.execute(signed).scalars()}

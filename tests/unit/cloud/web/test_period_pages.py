@@ -259,13 +259,16 @@ def test_an_objection_needs_words_and_stands_first(
     assert hr.close().status_code == 303
 
 
+@pytest.mark.parametrize("slow_ms", [0, 60_000], ids=["at once", "by a recompute begun before"])
 def test_a_signature_is_void_when_the_days_change(
-    hr: Signed, staff: Signed, database: Database, li_lei: PersonId
+    hr: Signed, staff: Signed, database: Database, li_lei: PersonId, slow_ms: int
 ):
-    page = f"/person/{li_lei}/2026-10"
-    staff.send(f"{page}/sign", verdict="confirmed", seen=seen(staff.get(page)))
+    page, day = f"/person/{li_lei}/2026-10", date(2026, 10, 30)
     add_punches(database, li_lei, "2026-10-30 08:50:00")
-    judge(database, [li_lei], date(2026, 10, 30), date(2026, 10, 30), StillClock().wall_ms())
+    staff.send(f"{page}/sign", verdict="confirmed", seen=seen(staff.get(page)))
+    with database.write() as connection:
+        connection.execute(update(attendance_days).values(judged_ms=0))
+    judge(database, [li_lei], day, day, StillClock().wall_ms() - slow_ms)
 
     assert "签字已失效" in staff.get(page)
     assert "0 人已确认" in hr.get("/period/2026-10")
