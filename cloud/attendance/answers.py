@@ -24,7 +24,7 @@ from cloud.rules.clusters import Cluster, Stamp
 from cloud.rules.day import Days, result_of
 from cloud.rules.facts import PersonFacts, PunchFact
 from cloud.rules.minutes import MS
-from cloud.rules.plan import DayPlan, InstanceKind, PlanBook
+from cloud.rules.plan import DayPlan, PlanBook
 from cloud.rules.view import NO_CLUSTERS, View
 from models.attendance import AttendanceDay, DayState
 from models.ids import PersonId
@@ -194,13 +194,8 @@ def ask(given: Given, question: Question) -> Answer | None:
             return answer
         numbers[given.corrected_ms] = len(edges)
         return msgspec.structs.replace(answer, presence=presence_of(sheet, days, midnight, numbers, numbers))
-    free = any(instance.kind is InstanceKind.FREE for instance in plan.instances)
-    # Free hours do not name their punches; all others do, or the engine took them for something else.
-    missing = {number for number in must if not (free and number >= 0)} - {
-        *answer.told[1],
-        *answer.extra[1],
-        *answer.events[1],
-    }
+    # All are named, or the engine took them for something else.
+    missing = must - {*answer.told[1], *answer.extra[1], *answer.events[1]}
     return None if missing else answer
 
 

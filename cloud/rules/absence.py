@@ -49,6 +49,8 @@ def _count_findings(sheet: Sheet) -> None:
         spans = minutes.normalise([span for event in every for span in event.minutes])
         step = every[0].step
         args = {**step.args, "minutes": minutes.count(spans)}
+        if "due_out" in args:
+            args["due_out"] = [e.step.args["due_out"] for e in every if "due_out" in e.step.args][-1]
         sheet.events = [Event(FindingCode.ABSENT, spans, Step(step.rule, step.code, args))]
         sheet.absent_days = cap(sheet)
         return

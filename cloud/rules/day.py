@@ -13,8 +13,8 @@ from cloud.rules.absence import count_absence, due_days
 from cloud.rules.claims import touches
 from cloud.rules.clusters import Cluster, Stamp
 from cloud.rules.decisions import decide
-from cloud.rules.judge import judge_free, judge_units
-from cloud.rules.judged import Event, Sheet, record_args
+from cloud.rules.judge import judge_free, judge_units, say_whole
+from cloud.rules.judged import Args, Event, Sheet, record_args
 from cloud.rules.minutes import MS
 from cloud.rules.overtime import judge_overtime, presence_min, statutory_minutes
 from cloud.rules.plan import ONE_DAY, InstanceKind
@@ -85,14 +85,7 @@ class Days:
                 sheet.flag(Flag.UNTRUSTED_TIME, "T5")
             return sheet
         _book_claims(sheet)
-        late_on = _late_on(sheet, self.roles)
-        for item in roles.instances:
-            if item.instance.kind is InstanceKind.FREE:
-                judge_free(sheet, item, plan.policy)
-            else:
-                judge_units(sheet, item, late_on)
-                if item.instance.kind is InstanceKind.SHIFT:
-                    late_on = 0
+        _judge_instances(sheet, _late_on(sheet, self.roles))
         sheet.count_once()
         _note_punches(sheet, view)
         _note_records(sheet, view)
@@ -102,6 +95,22 @@ class Days:
         if view.records.decisions:
             decide(sheet, view.records.decisions.get(day, ()))
         return sheet
+
+
+def _judge_instances(sheet: Sheet, late_on: int) -> None:
+    """Steps 7 and 8 of each instance; ``late_on`` moves the start of the first shift (D8)."""
+    roles = sheet.roles
+    for item in roles.instances:
+        if item.whole is not None:
+            say_whole(sheet, item.whole)
+        if item.instance.kind is InstanceKind.FREE:
+            judge_free(sheet, item, sheet.plan.policy)
+        else:
+            judge_units(sheet, item, late_on)
+            if item.instance.kind is InstanceKind.SHIFT:
+                late_on = 0
+    if roles.loose is not None:
+        say_whole(sheet, roles.loose)
 
 
 def _book_claims(sheet: Sheet) -> None:
@@ -118,7 +127,7 @@ def _book_claims(sheet: Sheet) -> None:
         sheet.put(Part.TRIP, claims.trip)
         sheet.put(Part.OUTING, claims.outing)
     for name, delta in sheet.roles.delta.items():
-        sheet.say("D7", "flex", {"shift": name, "minutes": delta})
+        sheet.say("D7", "flex_later" if delta > 0 else "flex_earlier", {"shift": name, "minutes": abs(delta)})
 
 
 def _late_on(sheet: Sheet, roles_of: Callable[[date], DayRoles]) -> int:
@@ -152,7 +161,8 @@ def _note_punches(sheet: Sheet, view: View) -> None:
     assigned = view.assigned(sheet.day)
     _note_corrections(sheet)
     for flag in sorted(flags_of(sheet.roles)):
-        sheet.flag(flag, RULE_OF[flag])
+        args: Args = {"over": sheet.plan.policy.max_shift_min} if flag is Flag.OVER_MAX_SHIFT else {}
+        sheet.flag(flag, RULE_OF[flag], args)
     if sheet.day in view.untrusted:
         sheet.flag(Flag.UNTRUSTED_TIME, "T5")
     clusters = assigned.all()

@@ -7,6 +7,7 @@ from msgspec import Struct
 from cloud.rules import minutes
 from cloud.rules.judged import Args, Sheet, evidence_args
 from cloud.rules.minutes import MS, NONE, Minutes
+from cloud.rules.pairing import Pairing
 from cloud.rules.policy import Policy
 from cloud.rules.roles import InstanceRoles, Unit
 from models.attendance import FindingCode, Flag, Part, Step
@@ -233,6 +234,14 @@ def _say_punches(sheet: Sheet, unit: Unit) -> None:
         sheet.say("P5", "out", args)
     if unit.in_waived or unit.out_waived:
         sheet.say("J8", "waived", _due(sheet, unit))
+
+
+def say_whole(sheet: Sheet, pairing: Pairing) -> None:
+    """Tell the punches of a pairing that no unit asks for: of free hours, overtime, a day off (P9)."""
+    if pairing.in_ms is not None:
+        sheet.say("P9", "in_undue", evidence_args(sheet, "in", pairing.in_ms, pairing.in_by))
+    if pairing.out_ms is not None:
+        sheet.say("P9", "out_undue", evidence_args(sheet, "out", pairing.out_ms, pairing.out_by))
 
 
 def judge_free(sheet: Sheet, roles: InstanceRoles, policy: Policy) -> None:

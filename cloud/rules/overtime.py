@@ -10,9 +10,10 @@ from msgspec import Struct
 from cloud.rules import minutes
 from cloud.rules.claims import overtime_losses
 from cloud.rules.judge import overtime_breaks, presence_minutes
-from cloud.rules.judged import Sheet, record_args
+from cloud.rules.judged import Args, Sheet, record_args
 from cloud.rules.minutes import MS, NONE, Minutes
 from cloud.rules.plan import InstanceKind, PlanBook
+from cloud.rules.policy import Policy
 from cloud.rules.records import clock_minutes
 from cloud.rules.view import View
 from models.attendance import DayType, Duty, Flag
@@ -49,13 +50,13 @@ def judge_overtime(sheet: Sheet, view: View, type_of: TypeOf) -> None:
         statutory = _classes(minutes.union(sheet.worked, sets.outside), view.plans, type_of)[
             DayType.STATUTORY
         ]
-        found = {DayType.STATUTORY: statutory} if statutory else {}
+        found = by_class = {DayType.STATUTORY: statutory} if statutory else {}
     else:
-        found = _rounded(sheet, _classes(counted, view.plans, type_of)) if counted else {}
+        by_class = _classes(counted, view.plans, type_of) if counted else {}
+        found = _rounded(policy, by_class)
     if sheet.final:
         sheet.overtime = found
-        for kind, length in found.items():
-            sheet.say("O5", f"overtime_{kind.value}", {"minutes": length, "mode": policy.overtime_mode})
+        _say_counted(sheet, by_class, found)
         _flags(sheet, sets, counted)
     if sets.asked or sets.contested:
         _note_conflict(sheet, view, sets)
@@ -150,15 +151,31 @@ def _classes(spans: Minutes, plans: PlanBook, type_of: TypeOf) -> dict[DayType, 
     return found
 
 
-def _rounded(sheet: Sheet, by_class: dict[DayType, int]) -> dict[DayType, int]:
+def _rounded(policy: Policy, by_class: dict[DayType, int]) -> dict[DayType, int]:
     """Minimum of the day, then whole units per class (O4)."""
-    policy = sheet.plan.policy
     total = sum(by_class.values())
     if not total or total < policy.overtime_minimum_min:
         return {}
     unit = policy.overtime_unit_min
     found = {kind: length // unit * unit for kind, length in by_class.items()}
     return {kind: length for kind, length in found.items() if length}
+
+
+def _say_counted(sheet: Sheet, by_class: dict[DayType, int], found: dict[DayType, int]) -> None:
+    """What minimum and unit left of the overtime of each class (O4, O5)."""
+    policy = sheet.plan.policy
+    for kind, of_min in by_class.items():
+        length = found.get(kind, 0)
+        args: Args = {"minutes": length, "mode": policy.overtime_mode}
+        if length == of_min:
+            if length:
+                sheet.say("O5", f"overtime_{kind.value}", args)
+            continue
+        args |= {"of": of_min, "unit": policy.overtime_unit_min, **policy.named}
+        if found:
+            sheet.say("O4", f"overtime_{kind.value}_rounded", args)
+        else:
+            sheet.say("O4", "overtime_short", {**args, "minimum": policy.overtime_minimum_min})
 
 
 def _flags(sheet: Sheet, sets: _Sets, counted: Minutes) -> None:

@@ -40,3 +40,5 @@ def mask(sheet: Sheet) -> None:
     sheet.absent_days = Fraction(0)
     if pending:
         sheet.say("S4", f"pending_{sheet.state.value}", {"minutes": pending})
+    else:
+        sheet.say("S4", f"open_{sheet.state.value}", {})

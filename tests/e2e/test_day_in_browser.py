@@ -179,6 +179,8 @@ DAYS = {
         (),
         (
             ("周六按周班制休息（办公室 v3）", "Day off: Saturday by the week of 办公室 v3"),
+            ("上班打卡 09:58 于 北门", "In 09:58 at 北门"),
+            ("下班打卡 16:03 于 北门", "Out 16:03 at 北门"),
             ("休息日加班 360 分钟", "Overtime on a rest day 360 min"),
         ),
         planned=(),
