@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cloud.rules.casenode import Clock, Node
+from cloud.rules.casenode import Clock, Node, near
 from cloud.rules.facts import (
     FROM_POLICY,
     WEEKDAYS,
@@ -150,7 +150,7 @@ def _zone(node: Node) -> str:
 
 
 def _date(node: Node, key: str) -> date:
-    return Node(key, node.path).day()
+    return Node(key, node.path).near_day()
 
 
 def _weekday(node: Node, key: str) -> int:
@@ -302,7 +302,7 @@ def _punches(node: Node, clock: Clock) -> list[PunchFact]:
         day, *times = text.split()
         if not times:
             raise ValueError(f"{text!r} has no time after its date; written is YYYY-MM-DD HH:MM[:SS]")
-        return [PunchFact(clock.at(date.fromisoformat(day), time)) for time in times]
+        return [PunchFact(clock.at(near(date.fromisoformat(day)), time)) for time in times]
 
     return node.parsed(read)
 

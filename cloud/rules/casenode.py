@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:\d{2})?")
 HOUR_24: Final = 24
+YEARS: Final = range(1000, 9000)
 
 
 class BadCase(Exception):
@@ -112,6 +113,21 @@ class Node:
         """A date; a time after it is dropped."""
         return self.parsed(lambda text: date.fromisoformat(text[:10]))
 
+    def near_day(self) -> date:
+        """A date that has others around it on which somebody may work."""
+        return self.parsed(lambda text: near(date.fromisoformat(text[:10])))
+
+
+def near(day: date) -> date:
+    """The date itself.
+
+    Raises:
+        ValueError: it lies at an end of time, where the dates around it are none.
+    """
+    if day.year not in YEARS:
+        raise ValueError(f"{day} is not in the years {YEARS.start} to {YEARS.stop - 1}")
+    return day
+
 
 class Clock:
     """Reads local times of a case."""
@@ -126,7 +142,7 @@ class Clock:
             ValueError: no such date or time.
         """
         day, _, time = text.strip().replace("T", " ").partition(" ")
-        return self.at(date.fromisoformat(day), time.strip() or "00:00")
+        return self.at(near(date.fromisoformat(day)), time.strip() or "00:00")
 
     def at(self, day: date, text: str) -> int:
         """The instant of a time on a date.

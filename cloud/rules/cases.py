@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from cloud.rules.casefile import check_versions, facts
-from cloud.rules.casenode import Node
+from cloud.rules.casenode import Node, near
 from cloud.rules.engine import Judge
 from cloud.rules.errors import RefusalCode, RefusedInput
 from cloud.rules.facts import PersonFacts
@@ -83,7 +83,7 @@ def _judge(person: PersonFacts, case: Node, found: CaseResult) -> None:
     plans = PlanBook(person.rules)
     judged = Judge(person, plans)
     expect = case.get("expect")
-    days = [] if expect is None else [(Node(key, node.path).day(), node) for key, node in expect.items()]
+    days = [] if expect is None else [(Node(key, node.path).near_day(), node) for key, node in expect.items()]
     # Without expected dates a weekly pattern shows what overlaps within a week of the view.
     today = plans.zone.date_of(person.as_of_ms // MS)
     edge = sorted(day for day, _ in days) or [today - WEEK, today + WEEK]
@@ -103,15 +103,16 @@ def _totals(person: PersonFacts, key: str, node: Node, plans: PlanBook) -> dict[
     month = MONTH.fullmatch(key)
     if month is not None:
         try:
-            month_bounds(int(month[1]), int(month[2]))
+            first, _ = month_bounds(int(month[1]), int(month[2]))
         except ValueError as error:
             raise node.bad(f"{key!r} is no month") from error
+        Node(first.isoformat(), node.path).near_day()
         return totals_plain(month_totals(person, int(month[1]), int(month[2]), plans))
     period = PERIOD.fullmatch(key)
     if period is None:
         raise node.bad(f"{key!r} is neither YYYY-MM nor date..date")
     try:
-        first, last = date.fromisoformat(period[1]), date.fromisoformat(period[2])
+        first, last = near(date.fromisoformat(period[1])), near(date.fromisoformat(period[2]))
     except ValueError as error:
         raise node.bad(str(error)) from error
     return totals_plain(period_totals(person, first, last, plans))

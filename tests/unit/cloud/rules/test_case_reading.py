@@ -307,6 +307,11 @@ DECISION = {"kind": "decision", "date": "2026-11-18", "set": "waive"}
     [
         ({"zone": "Mars/Base"}, "zone", "'Mars/Base' is no IANA zone"),
         ({"zone": ""}, "zone", "'' is no IANA zone"),
+        ({"as_of": "9000-01-01 00:00"}, "as_of", "9000-01-01 is not in the years 1000 to 8999"),
+        ({"as_of": "0999-12-31"}, "as_of", "0999-12-31 is not in the years 1000 to 8999"),
+        ({"roster": {"9999-12-31": "off"}}, "roster.9999-12-31",
+         "9999-12-31 is not in the years 1000 to 8999"),
+        ({"punches": ["9999-12-31 09:00"]}, "punches.0", "9999-12-31 is not in the years 1000 to 8999"),
         ({"colour": 1}, "colour", f"unknown key 'colour'; allowed are {', '.join(CASE_KEYS)}"),
         ({"shifts": {"X": {"colour": 1}}}, "shifts.X.colour",
          f"unknown key 'colour'; allowed are {', '.join(SHIFT_KEYS)}"),
@@ -518,6 +523,9 @@ def test_a_list_of_maps_is_compared_place_by_place():
     ("key", "what"),
     [
         ("2026-13", "'2026-13' is no month"),
+        ("9999-12", "9999-12-01 is not in the years 1000 to 8999"),
+        ("2026-11-01..9999-12-31", "9999-12-31 is not in the years 1000 to 8999"),
+        ("0001-01-01..2026-11-01", "0001-01-01 is not in the years 1000 to 8999"),
         ("2026-11-31..2026-12-01", "day is out of range for month"),
         ("november", "'november' is neither YYYY-MM nor date..date"),
     ],
@@ -656,6 +664,13 @@ def test_values_become_what_the_engine_wants():
     assert policy_from({"penalty_days": 2, "overtime_unit_min": 1}) == Policy(
         penalty_days=Fraction(2), overtime_unit_min=1
     )
+
+
+def test_an_expected_date_without_dates_around_it_is_told():
+    with pytest.raises(BadCase) as bad:
+        ran(expect={"9999-12-31": {}})
+
+    assert bad.value.what == "9999-12-31 is not in the years 1000 to 8999"
 
 
 def test_an_expected_date_that_is_none_is_told():
