@@ -185,12 +185,12 @@ def check_versions(policy: Node | None) -> None:
     """
     if policy is None or not isinstance(policy.value, list):
         return
-    seen: set[date | None] = set()
+    seen: set[date] = set()
     for version in policy.list():
         written = version.get("from")
-        since = None if written is None else written.day()
+        since = date.min if written is None else written.day()
         if since in seen:
-            what = "without from" if since is None else f"from {since}"
+            what = "without from" if written is None else f"from {since}"
             raise (written or version).bad(f"a second version {what}; each version has a from of its own")
         seen.add(since)
 

@@ -148,16 +148,17 @@ def _versions(rules: RuleSet, worked: frozenset[str]) -> Iterator[Fault]:
 
 
 def _dates(rules: RuleSet) -> Iterator[Fault]:
-    starts: dict[date | None, PolicyVersion] = {}
+    starts: dict[date, PolicyVersion] = {}
     names: set[str] = set()
     before: PolicyVersion | None = None
     for place, version in enumerate(rules.policies):
         path: Path = ("policy", place)
-        name, since = version.policy.version, version.since
-        args = {"second": name, "since": "–" if since is None else since.isoformat()}
+        # Since ever is the first of all dates, written or not.
+        name, since = version.policy.version, version.since or date.min
+        args = {"second": name, "since": "–" if version.since is None else since.isoformat()}
         if since in starts:
             yield Fault.of("overlapping_versions", path, first=starts[since].policy.version, **args)
-        elif before is not None and (since or date.min) < (before.since or date.min):
+        elif before is not None and since < (before.since or date.min):
             yield Fault.of("versions_out_of_order", path, first=before.policy.version, **args)
         if name in names:
             yield Fault.of("version_name_twice", path, version=name)

@@ -99,6 +99,12 @@ def test_json_has_every_field(tmp_path):
         ),
         (
             "  punches:",
+            "  policy: [{version: a}, {version: b, from: 0001-01-01}]\n  punches:",
+            10,
+            "a second version from 0001-01-01",
+        ),
+        (
+            "  punches:",
             "  policy:\n  - {from: 2026-11-01}\n  - {from: 2026-11-01}\n  punches:",
             12,
             "a second version from 2026-11-01",
