@@ -115,7 +115,8 @@ class Node:
 
     def near_day(self) -> date:
         """A date that has others around it on which somebody may work."""
-        return self.parsed(lambda text: near(date.fromisoformat(text[:10])))
+        day = self.day()
+        return self.parsed(lambda _: near(day))
 
 
 def near(day: date) -> date:

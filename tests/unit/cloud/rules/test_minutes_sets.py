@@ -73,7 +73,8 @@ def test_overlap_is_exact(start_ms: int, end_ms: int, expected: int):
 def test_the_first_minutes_end_where_there_are_enough():
     two = ((0, 5), (10, 20))
 
-    assert [minutes.first_n(two, n) for n in (0, 5, 7, 99)] == [(), ((0, 5),), ((0, 5), (10, 12)), two]
+    taken = [(), ((0, 1),), ((0, 5),), ((0, 5), (10, 11)), ((0, 5), (10, 12)), two]
+    assert [minutes.first_n(two, n) for n in (0, 1, 5, 6, 7, 99)] == taken
 
 
 def test_an_empty_span_has_no_minutes():
