@@ -24,7 +24,7 @@ class _Round:
     """Stale days of the month that were judged: ``changed`` is what is to be stored."""
 
     done: list[stale.Marked]
-    changed: list[tuple[JudgedDay, bytes | None]]
+    changed: list[JudgedDay]
     unjudgeable: set[PersonId]
 
 
@@ -45,7 +45,8 @@ def _judge_some(
     judgement = judge_days(connection, asked, view, cache)
     unjudgeable = set(judgement.unjudgeable)
     done = [one for one in taken if one.person_id not in unjudgeable]
-    return _Round(done, changed_days(connection, judgement.days), unjudgeable)
+    changed = [one for one, _ in changed_days(connection, judgement.days)]
+    return _Round(done, changed, unjudgeable)
 
 
 def _store(connection: Connection, judged: _Round, view: AsOf) -> None:

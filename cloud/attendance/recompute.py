@@ -185,23 +185,23 @@ def changed_days(connection: Connection, judged: Sequence[JudgedDay]) -> list[tu
 
 def store_days(
     connection: Connection,
-    changed: Sequence[tuple[JudgedDay, bytes | None]],
+    changed: Sequence[JudgedDay],
     causes: Mapping[PersonDay, str],
     view: AsOf,
 ) -> list[PersonDay]:
-    """Keep results and their history; the days whose result is another than before.
+    """Keep results and their history; the days whose result is another than the one stored now.
 
     A result made of newer facts is never overwritten by one of older facts. What a closed month shows is kept
     elsewhere and stays; that its days have changed is noted for the adjustments.
     """
     if not changed:
         return []
-    # Looked at again: somebody else may have stored results since.
-    kept = _kept(connection, [one for one, _ in changed], locked=connection.dialect.name == "postgresql")
-    insert_rows(connection, _INTO, [one for one, _ in changed])
+    # Looked at again: somebody else may have stored results since these were found to be changed.
+    kept = _kept(connection, changed, locked=connection.dialect.name == "postgresql")
+    insert_rows(connection, _INTO, changed)
     history: list[Row] = []
     told: list[PersonDay] = []
-    for one, _ in changed:
+    for one in changed:
         before, _, judged_ms = kept.get((one.person_id, one.date), (None, None, 0))
         # What is the same but for its inputs is nothing to tell.
         if before == one.encoded or judged_ms > one.judged_ms:

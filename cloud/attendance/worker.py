@@ -133,7 +133,7 @@ class RecomputeWorker:
             for one in taken:
                 asked[one.person_id].append(one.date)
             judgement = judge_by(connection, asked, view, self._rules.book(connection, view.zone))
-            changed = changed_days(connection, judgement.days)
+            changed = [one for one, _ in changed_days(connection, judgement.days)]
         self._pause(judgement.unjudgeable)
         done = [one for one in taken if one.person_id not in judgement.unjudgeable]
         causes = {(one.person_id, one.date): one.cause for one in done}

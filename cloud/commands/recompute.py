@@ -89,7 +89,7 @@ class _Judging:
             lines = [_line(who[one.person_id], one, before) for one, before in differing]
         elif changed:
             with self._database.write() as connection:
-                store_days(connection, changed, {}, view)
+                store_days(connection, [one for one, _ in changed], {}, view)
         return _Step(len(judgement.days), len(differing), first, lines, judgement.unjudgeable)
 
 

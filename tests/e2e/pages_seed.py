@@ -19,7 +19,7 @@ from sqlalchemy import insert
 
 from cloud.attendance.defaults import DEFAULT_GROUP, seed
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.attendance.recompute import judge_days, store_days
 from cloud.db.engine import Database
 from cloud.db.migrate import migrate
 from cloud.db.tables import (
@@ -168,7 +168,7 @@ def judge(database: Database, who: Iterable[PersonId], first: date, last: date, 
     dates = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     with database.write() as connection:
         judged = judge_days(connection, dict.fromkeys(who, dates), view, {})
-        store_days(connection, changed_days(connection, judged.days), {}, view)
+        store_days(connection, judged.days, {}, view)
         assert not judged.unjudgeable
 
 

@@ -226,13 +226,12 @@ def test_a_result_of_older_facts_never_overwrites_a_newer_one(office: Office):
     old = AsOf(office.clock.now_ms, office.zone)
     with office.database.read() as connection:
         before = judge_days(connection, {PersonId("p-1"): [old.today]}, old, {})
-        stored_before = changed_days(connection, before.days)
     office.at("2026-11-18 09:30")
     office.press("2026-11-18 09:20")
     office.judge()
 
     with office.database.write() as connection:
-        store_days(connection, stored_before, {}, old)
+        store_days(connection, before.days, {}, old)
 
     assert office.days()["2026-11-18"].late_min == 20
 
@@ -263,7 +262,7 @@ def test_what_newer_facts_have_overtaken_is_no_change(office: Office, compared: 
         assert changed == []
 
     with office.database.write() as connection:
-        assert store_days(connection, changed, {}, old) == []
+        assert store_days(connection, [one for one, _ in changed], {}, old) == []
 
     with office.database.read() as connection:
         causes = connection.execute(
@@ -289,7 +288,7 @@ def test_judging_bit_by_bit_equals_judging_at_once(office: Office):
     asked = {PersonId(person): [day.date for day in days.values()] for person, days in bit_by_bit.items()}
     with office.database.write() as connection:
         judgement = judge_days(connection, asked, view, {})
-        store_days(connection, changed_days(connection, judgement.days), {}, view)
+        store_days(connection, judgement.days, {}, view)
 
     assert {person: office.days(person) for person in ("p-1", "p-2")} == bit_by_bit
     assert not judgement.unjudgeable

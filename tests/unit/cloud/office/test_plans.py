@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from cloud.attendance import coverage
 from cloud.attendance.facts import AsOf
-from cloud.attendance.recompute import changed_days, judge_days, store_days
+from cloud.attendance.recompute import judge_days, store_days
 from cloud.database import fill
 from cloud.db.engine import Database
 from cloud.db.tables import calendar_days, calendar_years, roster_entries, stale_days
@@ -112,7 +112,7 @@ def test_a_calendar_touches_the_results_of_people_who_had_left(firm: Database, f
     with firm.write() as connection:
         write_person(connection, "p-1", {"last_day": left}, view)
         judged = judge_days(connection, {PersonId("p-1"): [left + timedelta(days=7)]}, view, {})
-        store_days(connection, changed_days(connection, judged.days), {}, view)
+        store_days(connection, judged.days, {}, view)
         connection.execute(delete(stale_days))
 
     take(firm, import_calendar, file, view, "date,kind\n2026-11-16,rest\n")
